@@ -1,0 +1,18 @@
+//! What the black-box tests and benches share: the suites nobody here wrote,
+//! the list of skipped cases, and a private broker. The tests themselves are in
+//! `tests/conformance/`, one binary; the gateway is driven only as a process.
+//!
+//! - [`suites`]: unpacks a suite once, reads `skips.toml`
+//! - [`rabbit`]: starts and stops a RabbitMQ of the test's own
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
+)]
+
+pub mod rabbit;
+pub mod suites;

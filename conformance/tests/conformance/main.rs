@@ -1,0 +1,13 @@
+//! Everything that is tested from outside the crates, in one binary: the style of
+//! the tree, and the suites nobody here wrote.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
+)]
+
+mod tidy;
