@@ -11,3 +11,4 @@
 )]
 
 mod tidy;
+mod xmlconf;
