@@ -1,0 +1,322 @@
+//! What can go wrong with the journal, each with a stable code, a text in
+//! English and Chinese, and whether the process may go on.
+//!
+//! In: faults of the database, of the folder, of the caller. Out: one enum that
+//! names no database. Promise: [`StoreError::is_fatal`] is true exactly for
+//! those after which nothing may be written until the process was restarted.
+
+use std::path::PathBuf;
+
+/// A boxed cause, from whatever database is behind the store.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A fault of the journal. Display prints this level only; `source()` the rest.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no store in the folder and the options do not allow to make one.
+    #[error("no store in {}", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The configured folder is something else.
+    #[error("{} is not a folder", path.display())]
+    NotAFolder {
+        /// What was configured.
+        path: PathBuf,
+    },
+    /// The folder, or a file in it, cannot be written or made.
+    #[error("cannot write in {}", path.display())]
+    NotWritable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        source: Cause,
+    },
+    /// Another process (or another writer in this one) holds the store.
+    #[error("the store in {} is in use by another gateway", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store was written by a newer version of this program.
+    #[error("the store has version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// Version found in the store.
+        found: u32,
+        /// Newest version this program knows.
+        known: u32,
+    },
+    /// The file is there, but is not a store of this program.
+    #[error("{} is not a store of this program", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store belongs to a log with another origin or another key.
+    #[error("the store was written with log {what} `{stored}`, now configured is `{given}`")]
+    LogKeyChanged {
+        /// "origin" or "key".
+        what: &'static str,
+        /// What the store remembers.
+        stored: String,
+        /// What the process was started with.
+        given: String,
+    },
+    /// Stored facts, tiles and checkpoint do not agree with each other.
+    #[error("the log is damaged: {0}")]
+    LogDamaged(String),
+    /// A checkpoint with another root is there already for this size.
+    #[error("a checkpoint of size {size} exists with another root")]
+    LogFork {
+        /// The size (number of leaves) in question.
+        size: u64,
+    },
+    /// Another writer has opened the store since: this one must stop.
+    #[error("another writer took over: our epoch is {ours}, the store's is {found}")]
+    Fenced {
+        /// The epoch of this writer.
+        ours: u64,
+        /// The epoch in the store.
+        found: u64,
+    },
+    /// No room on the disk. Nothing of the transaction was kept; later ones may succeed.
+    #[error("the disk is full")]
+    DiskFull(#[source] Cause),
+    /// Reading failed.
+    #[error("reading the store failed")]
+    Io(#[source] Cause),
+    /// Writing or syncing failed: what is on disk is unknown. The process must exit and must
+    /// not try again: after a failed fsync the page cache may show data that the disk lacks.
+    #[error("writing the store failed; the process must stop")]
+    Fatal(#[source] Cause),
+    /// The database file itself is corrupt.
+    #[error("the database file is damaged")]
+    Damaged(#[source] Cause),
+    /// A row is there already, or one that is referred to is missing.
+    #[error("the row contradicts those stored: {0}")]
+    Conflict(String),
+    /// A value is outside its bounds.
+    #[error("{field}: expected {expected}, found {found}")]
+    Invalid {
+        /// Which value.
+        field: &'static str,
+        /// What it should have been.
+        expected: String,
+        /// What it was, shortened.
+        found: String,
+    },
+    /// The caller gave its transaction up; the code is the caller's own.
+    #[error("the transaction was given up: {reason}")]
+    Abandoned {
+        /// The caller's code.
+        code: &'static str,
+        /// The caller's reason.
+        reason: String,
+    },
+    /// A fact that cannot be a leaf. The code is the fact's own.
+    #[error("the fact cannot be stored")]
+    Fact(#[source] onepoint_proof::FactError),
+    /// A checkpoint or proof could not be made.
+    #[error("making the proof failed")]
+    Proof(#[source] Cause),
+    /// The system gave no random bytes for a nonce.
+    #[error("the system gave no random bytes")]
+    NoRandomness,
+    /// Any other answer of the database.
+    #[error("the database refused")]
+    Backend(#[source] Cause),
+}
+
+impl StoreError {
+    /// The stable code, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "store-missing",
+            Self::NotAFolder { .. } => "store-not-a-folder",
+            Self::NotWritable { .. } => "store-not-writable",
+            Self::Locked { .. } => "store-locked",
+            Self::Newer { .. } => "store-newer",
+            Self::Foreign { .. } => "store-foreign",
+            Self::LogKeyChanged { .. } => "store-log-key-changed",
+            Self::LogDamaged(_) => "store-log-damaged",
+            Self::LogFork { .. } => "store-log-fork",
+            Self::Fenced { .. } => "store-fenced",
+            Self::DiskFull(_) => "store-disk-full",
+            Self::Io(_) => "store-io",
+            Self::Fatal(_) => "store-fatal",
+            Self::Damaged(_) => "store-damaged",
+            Self::Conflict(_) => "store-conflict",
+            Self::Invalid { .. } => "store-value-invalid",
+            Self::Abandoned { code, .. } => code,
+            Self::Fact(error) => error.code(),
+            Self::Proof(_) => "store-proof",
+            Self::NoRandomness => "store-no-randomness",
+            Self::Backend(_) => "store-backend",
+        }
+    }
+
+    /// True when the process must exit without another try: what reached the disk is unknown,
+    /// or this writer is no longer the only one, or what is stored contradicts itself.
+    pub fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Fatal(_)
+                | Self::Fenced { .. }
+                | Self::Damaged(_)
+                | Self::LogDamaged(_)
+                | Self::LogFork { .. }
+        )
+    }
+
+    /// English: what happened, and what to do where we know it.
+    pub fn en(&self) -> String {
+        match (self, self.hint()) {
+            (Self::Fact(error), _) => format!("{self}: {}", error.en()),
+            (_, Some((en, _))) => format!("{self}; {en}"),
+            (_, None) => self.to_string(),
+        }
+    }
+
+    /// Chinese: what happened, and what to do where we know it.
+    pub fn zh(&self) -> String {
+        match (self, self.hint()) {
+            (Self::Fact(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
+            (_, Some((_, zh))) => format!("{}；{zh}", self.zh_level()),
+            (_, None) => self.zh_level(),
+        }
+    }
+
+    fn zh_level(&self) -> String {
+        match self {
+            Self::Missing { path } => format!("{} 中没有存储", path.display()),
+            Self::NotAFolder { path } => format!("{} 不是文件夹", path.display()),
+            Self::NotWritable { path, .. } => format!("无法写入 {}", path.display()),
+            Self::Locked { path } => format!("{} 中的存储正被另一网关使用", path.display()),
+            Self::Newer { found, known } => {
+                format!("存储版本为 {found}，本程序最高支持版本 {known}")
+            }
+            Self::Foreign { path } => format!("{} 不是本程序的存储文件", path.display()),
+            Self::LogKeyChanged { what, stored, given } => {
+                let what = if *what == "origin" { "来源" } else { "密钥" };
+                format!("存储所用日志{what}为 `{stored}`，现配置为 `{given}`")
+            }
+            Self::LogDamaged(what) => format!("日志已损坏：{what}"),
+            Self::LogFork { size } => format!("大小为 {size} 的检查点已存在且根不同"),
+            Self::Fenced { ours, found } => {
+                format!("另一写入者已接管：本方纪元 {ours}，存储纪元 {found}")
+            }
+            Self::DiskFull(_) => "磁盘已满".into(),
+            Self::Io(_) => "读取存储失败".into(),
+            Self::Fatal(_) => "写入存储失败，进程必须停止".into(),
+            Self::Damaged(_) => "数据库文件已损坏".into(),
+            Self::Conflict(what) => format!("与已存记录矛盾：{what}"),
+            Self::Invalid { field, expected, found } => {
+                format!("{field}：应为 {expected}，实为 {found}")
+            }
+            Self::Abandoned { reason, .. } => format!("事务已放弃：{reason}"),
+            Self::Fact(_) => "事实无法存储".into(),
+            Self::Proof(_) => "生成证明失败".into(),
+            Self::NoRandomness => "系统未提供随机数".into(),
+            Self::Backend(_) => "数据库拒绝操作".into(),
+        }
+    }
+
+    fn hint(&self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Missing { .. } => (
+                "make one with `onepoint init`, or correct the path",
+                "请用 `onepoint init` 创建，或更正路径",
+            ),
+            Self::NotWritable { .. } => ("check its owner and permissions", "请检查其属主与权限"),
+            Self::Locked { .. } => (
+                "stop the other gateway first, or give this one its own folder",
+                "请先停止另一网关，或为本网关另设文件夹",
+            ),
+            Self::Newer { .. } => ("start the newer program", "请启动更新版本的程序"),
+            Self::LogKeyChanged { .. } => (
+                "a log keeps its origin and key for life: restore them, or begin a new store",
+                "日志的来源与密钥终身不变：请恢复原值，或启用新的存储",
+            ),
+            Self::LogDamaged(_) | Self::Damaged(_) => (
+                "do not write to it: keep a copy and restore a backup",
+                "请勿再写入：保留副本并恢复备份",
+            ),
+            Self::LogFork { .. } => (
+                "it may be a restored backup that is older than what was published",
+                "可能恢复了早于已公布内容的备份",
+            ),
+            Self::DiskFull(_) => ("make room; then send again", "请腾出空间后重新发送"),
+            Self::Fatal(_) => (
+                "what is on disk is only known after a restart, and this machine's page cache is not to be trusted until then",
+                "重启后方知磁盘上的实际内容，此前本机页缓存不可信",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// The caller's way to give a transaction up: nothing of it is kept.
+    pub fn abandoned(code: &'static str, reason: impl Into<String>) -> Self {
+        Self::Abandoned { code, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<StoreError> {
+        let cause = || Cause::from("cause");
+        let path = || PathBuf::from("d");
+        vec![
+            StoreError::Missing { path: path() },
+            StoreError::NotAFolder { path: path() },
+            StoreError::NotWritable { path: path(), source: cause() },
+            StoreError::Locked { path: path() },
+            StoreError::Newer { found: 2, known: 1 },
+            StoreError::Foreign { path: path() },
+            StoreError::LogKeyChanged { what: "key", stored: "a".into(), given: "b".into() },
+            StoreError::LogDamaged("x".into()),
+            StoreError::LogFork { size: 1 },
+            StoreError::Fenced { ours: 1, found: 2 },
+            StoreError::DiskFull(cause()),
+            StoreError::Io(cause()),
+            StoreError::Fatal(cause()),
+            StoreError::Damaged(cause()),
+            StoreError::Conflict("x".into()),
+            StoreError::Invalid { field: "f", expected: "e".into(), found: "g".into() },
+            StoreError::Proof(cause()),
+            StoreError::NoRandomness,
+            StoreError::Backend(cause()),
+        ]
+    }
+
+    #[test]
+    fn every_error_has_its_own_code_and_both_texts() {
+        let codes: std::collections::BTreeSet<_> = all().iter().map(StoreError::code).collect();
+        assert_eq!(codes.len(), all().len());
+        for error in all() {
+            assert!(error.code().starts_with("store-"), "{error:?}");
+            assert!(!error.en().ends_with('.'), "{}", error.en());
+            assert!(error.zh().chars().any(|c| c as u32 >= 0x4e00), "{}", error.zh());
+            assert!(!error.to_string().contains("cause"), "one level only: {error}");
+        }
+    }
+
+    #[test]
+    fn the_callers_code_passes_through() {
+        let error = StoreError::abandoned("caller-says-no", "because");
+        assert_eq!(error.code(), "caller-says-no");
+        assert!(!error.is_fatal());
+        assert!(error.zh().contains("because"));
+    }
+
+    #[test]
+    fn only_what_leaves_the_disk_unknown_or_contradictory_is_fatal() {
+        let fatal: Vec<_> = all().iter().filter(|e| e.is_fatal()).map(|e| e.code()).collect();
+        let expected =
+            ["store-log-damaged", "store-log-fork", "store-fenced", "store-fatal", "store-damaged"];
+        assert_eq!(fatal, expected);
+    }
+}

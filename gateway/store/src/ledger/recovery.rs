@@ -1,0 +1,123 @@
+//! Opening the log: the same after a crash as after a clean stop.
+//!
+//! In: the rows on disk; out: the end of the tree, in memory, that leads to the
+//! root signed last, or a refusal. Nothing is repaired here: every state that a
+//! crash can leave is one that the ledger committed, so that whatever does not
+//! agree was damaged or altered.
+
+use std::cell::RefCell;
+
+use onepoint_proof::{
+    FactKind, Hash, HashReader, Leaf, LogVerifier, Nonce, ReadError, SignedCheckpoint, TileId,
+    Tiles, leaf_hash,
+};
+
+use crate::StoreError;
+use crate::model::{CheckpointRow, FactRow, LogIdentity};
+use crate::store::LogTx;
+
+/// Checks whose log this is, then rebuilds its end.
+pub(super) fn recover(
+    tx: &mut dyn LogTx,
+    verifier: &LogVerifier,
+) -> Result<(Tiles, Option<CheckpointRow>), StoreError> {
+    identify(tx, verifier)?;
+    let latest = tx.latest_checkpoint()?;
+    let size = latest.as_ref().map_or(0, |latest| latest.size);
+    let facts = tx.next_index()?;
+    if facts != size {
+        return Err(damaged(format!("{facts} facts, but the last checkpoint is of {size}")));
+    }
+    let tiles = Tiles::rebuild(size, &TxTiles(RefCell::new(tx))).map_err(|error| match error {
+        ReadError::Source(error) => error,
+        ReadError::Proof(error) => damaged(error.en()),
+    })?;
+    if let Some(latest) = &latest {
+        check_checkpoint(latest, &tiles, verifier)?;
+        check_stored_tiles(tx, &tiles)?;
+        for index in size - size % 256..size {
+            let fact = tx.fact(index)?;
+            check_fact(&fact.ok_or_else(|| damaged(format!("fact {index} is missing")))?)?;
+        }
+    }
+    Ok((tiles, latest))
+}
+
+fn identify(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<(), StoreError> {
+    let ours = LogIdentity { origin: verifier.name().to_owned(), key: verifier.to_string() };
+    let Some(stored) = tx.log_identity()? else { return tx.put_log_identity(&ours) };
+    for (what, stored, given) in
+        [("origin", stored.origin, ours.origin), ("key", stored.key, ours.key)]
+    {
+        if stored != given {
+            return Err(StoreError::LogKeyChanged { what, stored, given });
+        }
+    }
+    Ok(())
+}
+
+fn check_checkpoint(
+    row: &CheckpointRow,
+    tiles: &Tiles,
+    verifier: &LogVerifier,
+) -> Result<(), StoreError> {
+    let signed = SignedCheckpoint::open(row.note.as_bytes(), verifier)
+        .map_err(|error| damaged(format!("the last checkpoint: {}", error.en())))?;
+    let signed = signed.checkpoint();
+    if signed.size != row.size || signed.root != row.root {
+        return Err(damaged(format!("the note of checkpoint {} is of another tree", row.size)));
+    }
+    if tiles.root() != row.root {
+        return Err(damaged(format!(
+            "the leaves lead to root {}, signed for size {} is {}",
+            tiles.root(),
+            row.size,
+            row.root
+        )));
+    }
+    Ok(())
+}
+
+/// The partial tiles of higher levels, which were computed from those below, as readers see them.
+fn check_stored_tiles(tx: &mut dyn LogTx, tiles: &Tiles) -> Result<(), StoreError> {
+    for (id, hashes) in tiles.partials() {
+        if tx.tile(id.level, id.index, id.width)?.as_deref() != Some(hashes) {
+            return Err(damaged(format!("{} is not what its leaves lead to", id.path())));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a stored fact is what its leaf commits to.
+///
+/// # Errors
+/// [`StoreError::LogDamaged`] that names the fact and what does not agree.
+pub(crate) fn check_fact(row: &FactRow) -> Result<(), StoreError> {
+    let differs = |what: &str| damaged(format!("fact {}: {what}", row.index));
+    if leaf_hash(&row.entry) != row.leaf_hash {
+        return Err(differs("its entry has another leaf hash"));
+    }
+    let kind = FactKind::new(&row.kind).map_err(|error| differs(&error.en()))?;
+    let leaf = Leaf::commit(kind, row.time_ms, &Nonce::new(row.nonce), &row.fact)
+        .map_err(|error| differs(&error.en()))?;
+    if leaf.to_bytes() != row.entry {
+        return Err(differs("its kind, time, nonce or content is not what the entry commits to"));
+    }
+    Ok(())
+}
+
+fn damaged(what: String) -> StoreError {
+    StoreError::LogDamaged(what)
+}
+
+/// The tiles of the store within a transaction.
+struct TxTiles<'t>(RefCell<&'t mut dyn LogTx>);
+
+impl HashReader for TxTiles<'_> {
+    type Error = StoreError;
+
+    fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
+        let found = self.0.borrow_mut().tile(id.level, id.index, id.width)?;
+        found.ok_or_else(|| damaged(format!("{} is missing", id.path())))
+    }
+}

@@ -1,0 +1,38 @@
+//! The journal: everything that must not be lost, in one transaction at a time.
+//!
+//! In: messages, documents, facts, deliveries, answers; out: the same, with a
+//! receipt for each fact. [`Ledger`] turns facts into leaves, tiles and signed
+//! checkpoints within the transaction that stores them. Databases stand behind
+//! [`Store`] and [`Reader`]; SQLite is the one there is.
+//!
+//! # What is promised
+//!
+//! When [`Ledger::commit`] returns `Ok`, the whole group is on disk and its
+//! receipts hold. When it returns an error that is not fatal, nothing of the
+//! group is there, nor will be. After a fatal error
+//! ([`StoreError::is_fatal`]) the process must exit without another try: after
+//! a failed write or fsync the kernel may have dropped pages that its cache
+//! still shows, so that only a restart tells what is on disk.
+//!
+//! # Recovery
+//!
+//! There is none of its own. A group is one transaction of the database, its
+//! checkpoint included, so that every state on disk is one that a running
+//! gateway was in between two groups; opening after a crash is the same code as
+//! opening after a clean stop. [`Ledger::open`] rebuilds the end of the tree
+//! from tiles and leaves and refuses to go on if it does not lead to the root
+//! that was signed last.
+
+mod error;
+pub mod keys;
+mod ledger;
+mod model;
+mod sqlite;
+mod store;
+
+pub use error::{Cause, StoreError};
+pub use ledger::{Committed, Ledger, LedgerTx};
+pub use model::*;
+pub use onepoint_proof::Hash;
+pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore};
+pub use store::{LogTx, Reader, Store, Tx};

@@ -1,0 +1,171 @@
+//! Reading while the writer writes: a small, fixed set of read-only connections.
+//!
+//! In: a folder; out: a [`Reader`] that any number of threads may share. Each
+//! call takes a connection, waits if all are taken, and sees one consistent state
+//! per call; the next call may see a later one. Nothing is ever written.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use onepoint_proof::Hash;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{DATABASE_FILE, connect, fault, rows, schema};
+use crate::StoreError;
+use crate::model::*;
+use crate::store::Reader;
+
+/// Most connections of one reader.
+const MAX_CONNECTIONS: usize = 64;
+/// KiB of pages that each connection keeps.
+const CACHE_KIB: i64 = -8 * 1024;
+
+/// Read access to a store; clones share its connections.
+#[derive(Debug, Clone)]
+pub struct SqliteReader {
+    pool: Arc<Pool>,
+}
+
+#[derive(Debug)]
+struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+impl SqliteReader {
+    /// Opens a store for reading, with so many connections (1 to 64); also beside a gateway that
+    /// runs in another process.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], `NotWritable` (SQLite needs its shared-memory file), `Newer`,
+    /// `Foreign`, `Damaged`, `Io`.
+    pub fn open(folder: &Path, connections: usize) -> Result<SqliteReader, StoreError> {
+        let file = folder.join(DATABASE_FILE);
+        if !file.is_file() {
+            return Err(StoreError::Missing { path: folder.to_path_buf() });
+        }
+        let mut idle = Vec::new();
+        for _ in 0..connections.clamp(1, MAX_CONNECTIONS) {
+            let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            let version = schema::check(&connection, &file)?;
+            if version != schema::VERSION {
+                // Only the writer migrates; until it has, there is nothing that we can read.
+                return Err(StoreError::Backend(
+                    format!("the store has version {version}, start the gateway once").into(),
+                ));
+            }
+            connection
+                .pragma_update(None, "cache_size", CACHE_KIB)
+                .and_then(|()| connection.pragma_update(None, "query_only", true))
+                .map_err(fault::open)?;
+            idle.push(connection);
+        }
+        let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new() };
+        Ok(SqliteReader { pool: Arc::new(pool) })
+    }
+
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        let lease = self.pool.take();
+        match &lease.connection {
+            // One statement is one state already; several are put into one transaction.
+            Some(connection) => {
+                let tx = connection.unchecked_transaction().map_err(fault::read)?;
+                query(&tx).map_err(fault::read)
+            }
+            None => Err(StoreError::Backend("no connection".into())),
+        }
+    }
+}
+
+/// A connection on loan; goes back when dropped, also when a query panics.
+struct Lease<'p> {
+    pool: &'p Pool,
+    connection: Option<Connection>,
+}
+
+impl Pool {
+    fn take(&self) -> Lease<'_> {
+        // The connections are whole even if a thread died while it held the lock.
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(connection) = idle.pop() {
+                return Lease { pool: self, connection: Some(connection) };
+            }
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.pool.returned.notify_one();
+        }
+    }
+}
+
+impl Reader for SqliteReader {
+    fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError> {
+        self.read(|on| rows::message(on, id))
+    }
+
+    fn body(&self, id: BodyId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|on| rows::body(on, id))
+    }
+
+    fn documents(&self, message: &str) -> Result<Vec<DocumentRow>, StoreError> {
+        self.read(|on| rows::documents(on, message))
+    }
+
+    fn facts_of(&self, message: &str) -> Result<Vec<FactRow>, StoreError> {
+        self.read(|on| rows::facts_of(on, message))
+    }
+
+    fn fact(&self, index: u64) -> Result<Option<FactRow>, StoreError> {
+        self.read(|on| rows::fact(on, index))
+    }
+
+    fn answers_of(&self, message: &str) -> Result<Vec<AnswerRow>, StoreError> {
+        self.read(|on| rows::answers_of(on, message))
+    }
+
+    fn find_by_business_key(&self, key: &BusinessKey<'_>) -> Result<Vec<KeyState>, StoreError> {
+        self.read(|on| rows::key_versions(on, key))
+    }
+
+    fn pending(&self, query: &PendingQuery<'_>) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|on| rows::pending(on, query))
+    }
+
+    fn delivery(&self, id: &str) -> Result<Option<Delivery>, StoreError> {
+        self.read(|on| rows::delivery_by_id(on, id))
+    }
+
+    fn deliveries_of(&self, message: &str) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|on| rows::deliveries_of(on, message))
+    }
+
+    fn counts(&self) -> Result<Counts, StoreError> {
+        self.read(rows::counts)
+    }
+
+    fn latest_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {
+        self.read(rows::latest_checkpoint)
+    }
+
+    fn checkpoint(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
+        self.read(|on| rows::checkpoint(on, size))
+    }
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError> {
+        self.read(|on| rows::tile(on, level, index, width))
+    }
+
+    fn entries(&self, index: u64, width: u16) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        self.read(|on| rows::entries(on, index, width))
+    }
+}

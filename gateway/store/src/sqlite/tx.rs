@@ -1,0 +1,368 @@
+//! What the writer does within one transaction, in SQL.
+//!
+//! In: rows; out: rows, and changed counters. Promise: after any fault of the
+//! database every further call fails too, so that a caller who overlooks an error
+//! cannot have half of its work committed.
+
+use onepoint_proof::{Hash, tile};
+use rusqlite::{Connection, ToSql, params};
+
+use super::{fault, rows};
+use crate::StoreError;
+use crate::model::*;
+use crate::store::{LogTx, Tx};
+
+/// The counters, in the order of their changes in [`SqliteTx`].
+const COUNTERS: [&str; 6] = ["accepted", "refused", "pending", "relayed", "delivered", "answers"];
+const ACCEPTED: usize = 0;
+const REFUSED: usize = 1;
+const PENDING: usize = 2;
+const RELAYED: usize = 3;
+const DELIVERED: usize = 4;
+const ANSWERS: usize = 5;
+
+/// An open transaction of the writer.
+pub(super) struct SqliteTx<'c> {
+    on: &'c Connection,
+    failed: bool,
+    changes: [i64; COUNTERS.len()],
+}
+
+impl<'c> SqliteTx<'c> {
+    pub(super) fn new(on: &'c Connection) -> SqliteTx<'c> {
+        SqliteTx { on, failed: false, changes: [0; COUNTERS.len()] }
+    }
+
+    /// The last writes before the commit, which must not happen after any fault.
+    pub(super) fn finish(&mut self) -> Result<(), StoreError> {
+        for (name, change) in COUNTERS.iter().zip(self.changes) {
+            if change != 0 {
+                self.execute(
+                    "INSERT INTO counter (name, value) VALUES (?1, ?2) \
+                     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+                    &[name, &change],
+                )?;
+            }
+        }
+        self.run(|_| Ok(()))
+    }
+
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, StoreError> {
+        if self.failed {
+            return Err(StoreError::Backend("a statement before this one failed".into()));
+        }
+        let done = work(self.on).map_err(fault::write);
+        self.failed = done.is_err();
+        done
+    }
+
+    fn execute(&mut self, sql: &str, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
+        self.run(|on| on.prepare_cached(sql)?.execute(values))
+    }
+
+    fn fail<T>(&mut self, error: StoreError) -> Result<T, StoreError> {
+        self.failed = true;
+        Err(error)
+    }
+
+    fn count(&mut self, counter: usize, change: i64) {
+        if let Some(sum) = self.changes.get_mut(counter) {
+            *sum = sum.saturating_add(change);
+        }
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
+        self.execute("INSERT INTO body (bytes) VALUES (?1)", &[&bytes])?;
+        Ok(BodyId(self.on.last_insert_rowid()))
+    }
+
+    /// Moves a delivery on and returns the state it was in, unless it is that far already.
+    fn advance(&mut self, seq: u64, time_ms: i64, to: DeliveryState) -> Result<bool, StoreError> {
+        let Some(delivery) = self.run(|on| rows::delivery(on, seq))? else { return Ok(false) };
+        if delivery.state >= to {
+            return Ok(false);
+        }
+        let (sql, counter) = match to {
+            DeliveryState::Delivered => {
+                ("UPDATE delivery SET state = 2, delivered_ms = ?2 WHERE seq = ?1", DELIVERED)
+            }
+            _ => ("UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1", RELAYED),
+        };
+        self.execute(sql, &[&rows::number(seq), &time_ms])?;
+        let from = if delivery.state == DeliveryState::Pending { PENDING } else { RELAYED };
+        self.count(from, -1);
+        self.count(counter, 1);
+        Ok(true)
+    }
+}
+
+impl Tx for SqliteTx<'_> {
+    fn message_by_guid(&mut self, key: &MessageKey<'_>) -> Result<Option<SeenMessage>, StoreError> {
+        self.run(|on| rows::seen_message(on, key))
+    }
+
+    fn insert_message(&mut self, message: &NewMessage<'_>) -> Result<BodyId, StoreError> {
+        message.check()?;
+        let body = self.body(message.payload)?;
+        self.execute(
+            "INSERT INTO message (id, zone, sender, guid, content_digest, message_type, \
+             media_type, outcome, received_ms, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                message.id,
+                message.zone,
+                message.sender,
+                message.guid,
+                message.content_digest.as_bytes(),
+                message.message_type,
+                message.media_type,
+                rows::outcome_number(message.outcome),
+                message.received_ms,
+                body.0,
+            ],
+        )?;
+        let counter = if message.outcome == Outcome::Accepted { ACCEPTED } else { REFUSED };
+        self.count(counter, 1);
+        Ok(body)
+    }
+
+    fn insert_body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
+        check_body(bytes)?;
+        self.body(bytes)
+    }
+
+    fn insert_document(&mut self, document: &NewDocument<'_>) -> Result<(), StoreError> {
+        document.check()?;
+        self.execute(
+            "INSERT INTO document (message, idx, guid, app_type, key_kind, key_value, order_key, \
+             outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                document.message,
+                document.index,
+                document.guid,
+                document.app_type,
+                document.business_key.map(|key| key.kind),
+                document.business_key.map(|key| key.value),
+                document.order_key,
+                rows::outcome_number(document.outcome),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn document(&mut self, message: &str, index: u32) -> Result<Option<DocumentRow>, StoreError> {
+        self.run(|on| rows::document(on, message, index))
+    }
+
+    fn set_document_status(
+        &mut self,
+        message: &str,
+        index: u32,
+        status: i64,
+        time_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let changed = self.execute(
+            "UPDATE document SET status = ?3, status_ms = ?4 WHERE message = ?1 AND idx = ?2",
+            params![message, index, status, time_ms],
+        )?;
+        Ok(changed > 0)
+    }
+
+    fn business_key(&mut self, key: &BusinessKey<'_>) -> Result<Option<KeyState>, StoreError> {
+        self.run(|on| rows::key_state(on, key))
+    }
+
+    fn put_business_key(&mut self, version: &NewKeyVersion<'_>) -> Result<(), StoreError> {
+        version.check()?;
+        self.execute(
+            "INSERT INTO business_key (kind, value, version, message, document, app_type, \
+             declared_ms, period_start_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                version.key.kind,
+                version.key.value,
+                version.version,
+                version.message,
+                version.document,
+                version.app_type,
+                version.declared_ms,
+                version.period_start_ms,
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn facts_of(&mut self, message: &str) -> Result<Vec<FactRow>, StoreError> {
+        self.run(|on| rows::facts_of(on, message))
+    }
+
+    fn insert_outbox(&mut self, delivery: &NewDelivery<'_>) -> Result<u64, StoreError> {
+        delivery.check()?;
+        let order_keys = serde_json::Value::from(delivery.order_keys).to_string();
+        // The length is kept beside, so that a reader can bound a page without the payloads.
+        let added = self.execute(
+            "INSERT INTO delivery (id, message, kind, destination, routing_key, order_keys, \
+             message_type, headers, body, body_bytes, created_ms) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, id, length(bytes), ?10 \
+             FROM body WHERE id = ?9",
+            params![
+                delivery.id,
+                delivery.message,
+                rows::kind_number(delivery.kind),
+                delivery.destination,
+                delivery.routing_key,
+                order_keys,
+                delivery.message_type,
+                delivery.headers,
+                delivery.body.0,
+                delivery.created_ms,
+            ],
+        )?;
+        if added == 0 {
+            return self.fail(StoreError::Conflict(format!("no body {}", delivery.body.0)));
+        }
+        self.count(PENDING, 1);
+        let seq = self.on.last_insert_rowid();
+        u64::try_from(seq).map_err(|error| StoreError::Damaged(error.into()))
+    }
+
+    fn delivery(&mut self, seq: u64) -> Result<Option<Delivery>, StoreError> {
+        self.run(|on| rows::delivery(on, seq))
+    }
+
+    fn delivery_by_id(&mut self, id: &str) -> Result<Option<Delivery>, StoreError> {
+        self.run(|on| rows::delivery_by_id(on, id))
+    }
+
+    fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
+        self.advance(seq, time_ms, DeliveryState::Relayed)
+    }
+
+    fn mark_delivered(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
+        self.advance(seq, time_ms, DeliveryState::Delivered)
+    }
+
+    fn answer_seen(
+        &mut self,
+        department: &str,
+        id: &str,
+    ) -> Result<Option<SeenAnswer>, StoreError> {
+        self.run(|on| rows::seen_answer(on, department, id))
+    }
+
+    fn insert_answer(&mut self, answer: &NewAnswer<'_>) -> Result<BodyId, StoreError> {
+        answer.check()?;
+        let body = self.body(answer.payload)?;
+        self.execute(
+            "INSERT INTO answer (department, answer_id, message, content_digest, message_type, \
+             received_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                answer.department,
+                answer.answer_id,
+                answer.message,
+                answer.content_digest.as_bytes(),
+                answer.message_type,
+                answer.received_ms,
+                body.0,
+            ],
+        )?;
+        self.count(ANSWERS, 1);
+        Ok(body)
+    }
+}
+
+impl LogTx for SqliteTx<'_> {
+    fn log_identity(&mut self) -> Result<Option<LogIdentity>, StoreError> {
+        self.run(rows::log_identity)
+    }
+
+    fn put_log_identity(&mut self, identity: &LogIdentity) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO log_identity (one, origin, key) VALUES (1, ?1, ?2)",
+            &[&identity.origin, &identity.key],
+        )?;
+        Ok(())
+    }
+
+    fn latest_checkpoint(&mut self) -> Result<Option<CheckpointRow>, StoreError> {
+        self.run(rows::latest_checkpoint)
+    }
+
+    fn next_index(&mut self) -> Result<u64, StoreError> {
+        self.run(rows::next_index)
+    }
+
+    fn fact(&mut self, index: u64) -> Result<Option<FactRow>, StoreError> {
+        self.run(|on| rows::fact(on, index))
+    }
+
+    fn tile(&mut self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError> {
+        self.run(|on| rows::tile(on, level, index, width))
+    }
+
+    fn append_fact(&mut self, fact: &NewFact<'_>) -> Result<(), StoreError> {
+        fact.check()?;
+        let next = self.next_index()?;
+        if fact.index != next {
+            return self.fail(StoreError::Conflict(format!(
+                "fact {} is not the next one, {next}",
+                fact.index
+            )));
+        }
+        self.execute(
+            "INSERT INTO fact (log_index, message, document, kind, time_ms, fact, nonce, entry, \
+             leaf_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                rows::number(fact.index),
+                fact.message,
+                fact.document,
+                fact.kind,
+                fact.time_ms,
+                fact.fact,
+                fact.nonce,
+                fact.entry,
+                fact.leaf_hash.as_bytes(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn put_tile(&mut self, level: u8, index: u64, hashes: &[Hash]) -> Result<(), StoreError> {
+        let stored = self.run(|on| rows::stored_tile(on, level, index))?.unwrap_or_default();
+        // What was published of a tile never changes; it only grows at its end.
+        if !hashes.starts_with(&stored) {
+            let what = format!("tile {level}/{index} is stored with other hashes");
+            return self.fail(StoreError::LogDamaged(what));
+        }
+        self.execute(
+            "INSERT INTO tile (level, idx, hashes) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes",
+            params![level, rows::number(index), tile::encode_tile(hashes)],
+        )?;
+        Ok(())
+    }
+
+    fn put_checkpoint(&mut self, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
+        let latest = self.latest_checkpoint()?;
+        if latest.is_some_and(|latest| latest.size >= checkpoint.size) {
+            let size = checkpoint.size;
+            let same = self.run(|on| rows::checkpoint(on, size))?;
+            return match same {
+                Some(same) if same.root == checkpoint.root => Ok(()),
+                _ => self.fail(StoreError::LogFork { size }),
+            };
+        }
+        self.execute(
+            "INSERT INTO checkpoint (size, root, note, time_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                rows::number(checkpoint.size),
+                checkpoint.root.as_bytes(),
+                checkpoint.note,
+                checkpoint.time_ms,
+            ],
+        )?;
+        Ok(())
+    }
+}
