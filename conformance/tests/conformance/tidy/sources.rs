@@ -40,8 +40,8 @@ fn every_file_says_what_it_is() {
     let findings: Vec<_> = sources()
         .into_iter()
         .filter(|source| {
-            let first = source.text.lines().next().unwrap_or_default();
-            !first.strip_prefix("//!").is_some_and(|doc| doc.trim().len() > 3)
+            let doc = source.text.lines().next().and_then(|line| line.strip_prefix("//!"));
+            doc.unwrap_or_default().trim().is_empty()
         })
         .map(|source| source.path)
         .collect();
