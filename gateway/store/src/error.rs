@@ -158,7 +158,8 @@ impl StoreError {
     }
 
     /// True when the process must exit without another try: what reached the disk is unknown,
-    /// or this writer is no longer the only one, or what is stored contradicts itself.
+    /// or this writer is no longer the only one, or what is stored contradicts itself. About the
+    /// errors of the writer ([`crate::Ledger`], [`crate::Store`]); a reader's error is its own.
     pub fn is_fatal(&self) -> bool {
         matches!(
             self,

@@ -8,17 +8,20 @@
 
 mod recovery;
 
+pub(crate) use recovery::check_fact;
+
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use onepoint_proof::{
-    Checkpoint, Fact, FullTile, Hash, HashReader, LogSigner, Nonce, ProofError, TileId, Tiles,
-    proof,
+    Checkpoint, Fact, FullTile, Hash, HashReader, LogSigner, Nonce, ProofError, Receipt, TileId,
+    Tiles, proof,
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::StoreError;
 use crate::model::{CheckpointRow, FactRow, NewFact};
+use crate::receipt;
 use crate::store::{LogTx, Store, Tx};
 
 /// Most facts of one group. With 64 messages of 100 documents each there is room left.
@@ -280,6 +283,22 @@ impl Committed {
     pub fn fact(&self, index: u64) -> Option<&FactRow> {
         let first = self.facts.first()?.index;
         self.facts.get(usize::try_from(index.checked_sub(first)?).ok()?)
+    }
+
+    /// The receipt of a fact of this group, from memory. The gateway's certificates are not in
+    /// it: the checkpoint is not countersigned yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when the fact is not of this group.
+    pub fn receipt(&self, index: u64) -> Result<Receipt, StoreError> {
+        let (Some(row), Some(checkpoint)) = (self.fact(index), &self.checkpoint) else {
+            return Err(StoreError::Invalid {
+                field: "fact index",
+                expected: format!("one of the {} facts of this group", self.facts.len()),
+                found: index.to_string(),
+            });
+        };
+        receipt::of_row(row, self.inclusion(index)?, checkpoint)
     }
 
     /// The inclusion proof of a fact of this group in its checkpoint, from memory.

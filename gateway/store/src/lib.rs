@@ -27,11 +27,12 @@ mod error;
 pub mod keys;
 mod ledger;
 mod model;
+mod receipt;
 mod sqlite;
 mod store;
 
 pub use error::{Cause, StoreError};
-pub use ledger::{Committed, Ledger, LedgerTx};
+pub use ledger::{Committed, Ledger, LedgerTx, MAX_GROUP_FACTS};
 pub use model::*;
 pub use onepoint_proof::Hash;
 pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore};

@@ -6,10 +6,10 @@
 //! implementation: when [`Store::transaction`] returns `Ok`, all of it is on
 //! disk; when it returns an error that is not fatal, none of it ever will be.
 
-use onepoint_proof::Hash;
+use onepoint_proof::{Hash, Receipt, tile};
 
-use crate::StoreError;
 use crate::model::*;
+use crate::{StoreError, receipt};
 
 /// The one writer of a store.
 pub trait Store {
@@ -299,4 +299,33 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// Faults of the database.
     fn entries(&self, index: u64, width: u16) -> Result<Option<Vec<Vec<u8>>>, StoreError>;
+
+    /// The bytes of a tile, as published: [`Reader::tile`] encoded.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn tile_bytes(&self, level: u8, index: u64, width: u16) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.tile(level, index, width)?.map(|hashes| tile::encode_tile(&hashes)))
+    }
+
+    /// The bytes of an entry bundle, as published: [`Reader::entries`] encoded.
+    ///
+    /// # Errors
+    /// Faults of the database; [`StoreError::Proof`] for an entry that no bundle can hold.
+    fn entry_bundle(&self, index: u64, width: u16) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(entries) = self.entries(index, width)? else { return Ok(None) };
+        let bundle =
+            tile::encode_bundle(&entries).map_err(|error| StoreError::Proof(error.into()))?;
+        Ok(Some(bundle))
+    }
+
+    /// The receipt of a fact against the latest checkpoint, checked before it is returned;
+    /// `None` when the log has no such fact. The gateway's certificates are not in it.
+    ///
+    /// # Errors
+    /// [`StoreError::LogDamaged`] when fact, leaf, tiles and checkpoint do not agree; faults of
+    /// the database.
+    fn receipt(&self, index: u64) -> Result<Option<Receipt>, StoreError> {
+        receipt::read(self, index)
+    }
 }

@@ -10,6 +10,9 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row,
 
 use crate::model::*;
 
+/// Most hashes of a tile and entries of a bundle.
+const TILE: usize = tile::TILE_WIDTH as usize;
+
 /// What SQLite answered.
 type Sql<T> = Result<T, rusqlite::Error>;
 
@@ -156,6 +159,9 @@ pub(super) fn stored_tile(on: &Connection, level: u8, index: u64) -> Sql<Option<
 /// Full tiles and higher levels are stored; the last leaves are in the facts.
 pub(super) fn tile(on: &Connection, level: u8, index: u64, width: u16) -> Sql<Option<Vec<Hash>>> {
     let wanted = usize::from(width);
+    if wanted == 0 || wanted > TILE {
+        return Ok(None);
+    }
     if let Some(mut hashes) = stored_tile(on, level, index)? {
         hashes.truncate(wanted);
         return Ok((hashes.len() == wanted).then_some(hashes));
@@ -167,6 +173,9 @@ pub(super) fn tile(on: &Connection, level: u8, index: u64, width: u16) -> Sql<Op
 }
 
 pub(super) fn entries(on: &Connection, index: u64, width: u16) -> Sql<Option<Vec<Vec<u8>>>> {
+    if width == 0 || usize::from(width) > TILE {
+        return Ok(None);
+    }
     bundle(on, "SELECT entry FROM fact", index, width, |row| row.get(0))
 }
 

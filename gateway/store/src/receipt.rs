@@ -1,0 +1,72 @@
+//! Receipts out of stored rows.
+//!
+//! In: a fact with its nonce, the checkpoint, and tiles; out: a receipt that
+//! proves itself. Promise: what does not prove itself is never handed out, so
+//! that an altered or damaged row shows here as an error that names the fact.
+
+use onepoint_proof::{
+    Fact, Hash, HashReader, Nonce, ReadError, Receipt, SignedCheckpoint, TileId, proof,
+};
+
+use crate::StoreError;
+use crate::ledger::check_fact;
+use crate::model::{CheckpointRow, FactRow};
+use crate::store::Reader;
+
+/// The receipt of a fact, once its row, its proof and the checkpoint agree.
+pub(crate) fn of_row(
+    row: &FactRow,
+    inclusion: Vec<Hash>,
+    checkpoint: &CheckpointRow,
+) -> Result<Receipt, StoreError> {
+    let damaged = |what: String| StoreError::LogDamaged(format!("fact {}: {what}", row.index));
+    check_fact(row)?;
+    let signed = SignedCheckpoint::parse_unverified(checkpoint.note.as_bytes())
+        .map_err(|error| damaged(error.en()))?;
+    let signed = signed.checkpoint();
+    proof::verify_inclusion(&row.leaf_hash, row.index, signed.size, &inclusion, &signed.root)
+        .map_err(|error| damaged(error.en()))?;
+    Ok(Receipt {
+        origin: signed.origin.clone(),
+        fact: Fact::parse(&row.fact).map_err(|error| damaged(error.en()))?,
+        nonce: Nonce::new(row.nonce),
+        index: row.index,
+        proof: inclusion,
+        checkpoint: checkpoint.note.clone(),
+        chain: Vec::new(),
+    })
+}
+
+/// The receipt of any fact against the latest checkpoint.
+pub(crate) fn read<R: Reader + ?Sized>(
+    reader: &R,
+    index: u64,
+) -> Result<Option<Receipt>, StoreError> {
+    // The checkpoint first: what is read after it can only be of the same tree or a larger one.
+    let Some(checkpoint) = reader.latest_checkpoint()?.filter(|latest| index < latest.size) else {
+        return Ok(None);
+    };
+    let row = reader.fact(index)?;
+    let row = row.ok_or_else(|| StoreError::LogDamaged(format!("fact {index} is missing")))?;
+    let inclusion =
+        proof::prove_inclusion(&ReaderTiles(reader), index, checkpoint.size).map_err(|error| {
+            match error {
+                ReadError::Source(error) => error,
+                ReadError::Proof(error) => StoreError::LogDamaged(error.en()),
+            }
+        })?;
+    of_row(&row, inclusion, &checkpoint).map(Some)
+}
+
+/// The tiles of a reader.
+struct ReaderTiles<'r, R: ?Sized>(&'r R);
+
+impl<R: Reader + ?Sized> HashReader for ReaderTiles<'_, R> {
+    type Error = StoreError;
+
+    fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
+        self.0
+            .tile(id.level, id.index, id.width)?
+            .ok_or_else(|| StoreError::LogDamaged(format!("{} is missing", id.path())))
+    }
+}
