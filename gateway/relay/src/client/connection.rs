@@ -1,0 +1,137 @@
+//! From an address to an open HTTP/1.1 connection: TCP, TLS, handshake, each with its
+//! own errors.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::Uri;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{ClientError, ClientOptions};
+
+/// Bytes of the head of a response.
+const HEAD_BYTES: usize = 128 * 1024;
+
+/// A server's address and how to speak to it.
+pub(super) struct Target {
+    pub(super) base: String,
+    /// For the header `host`.
+    pub(super) authority: String,
+    host: String,
+    port: u16,
+    name: ServerName<'static>,
+    tls: TlsConnector,
+    connect_timeout: Duration,
+}
+
+impl Target {
+    pub(super) fn new(options: &ClientOptions) -> Result<Target, ClientError> {
+        let address = |why: &str| ClientError::Address(format!("{}: {why}", options.base));
+        let uri: Uri = options.base.parse().map_err(|_| address("not a URL"))?;
+        let authority = uri.authority().ok_or_else(|| address("without a host"))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(address("only https is spoken"));
+        }
+        if !matches!(uri.path(), "" | "/")
+            || uri.query().is_some()
+            || authority.as_str().contains('@')
+        {
+            return Err(address("expected only host and port"));
+        }
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host.clone()).map_err(|_| address("no host name"))?;
+        Ok(Target {
+            base: options.base.trim_end_matches('/').to_owned(),
+            authority: authority.to_string(),
+            host,
+            port: authority.port_u16().unwrap_or(443),
+            name,
+            tls: TlsConnector::from(Arc::new(tls(options)?)),
+            connect_timeout: options.connect_timeout,
+        })
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        match timeout(self.connect_timeout, self.open()).await {
+            Ok(connection) => connection,
+            Err(_) => Err(self.timed_out()),
+        }
+    }
+
+    async fn open(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let address = (self.host.as_str(), self.port);
+        let tcp = TcpStream::connect(address).await.map_err(|e| self.unreachable(e))?;
+        tcp.set_nodelay(true).map_err(|e| self.unreachable(e))?;
+        let tls = self.tls.connect(self.name.clone(), tcp).await.map_err(|e| self.no_tls(e))?;
+        let mut http = Builder::new();
+        http.max_buf_size(HEAD_BYTES);
+        let (sender, connection) =
+            http.handshake(TokioIo::new(tls)).await.map_err(|e| self.broken(e))?;
+        tokio::spawn(async move {
+            // Whoever waits for a response gets the same error.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    pub(super) fn timed_out(&self) -> ClientError {
+        ClientError::Timeout { server: self.base.clone() }
+    }
+
+    fn unreachable(&self, source: io::Error) -> ClientError {
+        let server = self.base.clone();
+        match source.kind() {
+            io::ErrorKind::TimedOut => ClientError::Timeout { server },
+            io::ErrorKind::ConnectionRefused => ClientError::Refused { server, source },
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                ClientError::Refused { server, source }
+            }
+            // What a resolver says has no kind of its own.
+            _ if source.raw_os_error().is_none() => ClientError::HostUnknown { server, source },
+            _ => ClientError::Lost { server, source: source.into() },
+        }
+    }
+}
+
+/// Trust and identity.
+fn tls(options: &ClientOptions) -> Result<ClientConfig, ClientError> {
+    let wrong = |what: &str, why: &dyn std::fmt::Display| {
+        ClientError::Certificate(format!("{what}: {why}"))
+    };
+    let certificates = |what: &'static str, pem: &[u8]| {
+        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        match all {
+            Ok(all) if all.is_empty() => Err(wrong(what, &"no certificate in it")),
+            Ok(all) => Ok(all),
+            Err(why) => Err(wrong(what, &why)),
+        }
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("certificates to trust", &options.ca_pem)? {
+        roots.add(certificate).map_err(|e| wrong("certificates to trust", &e))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| wrong("TLS", &e))?
+        .with_root_certificates(roots);
+    let Some((chain, key)) = &options.identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = certificates("own certificate", chain)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| ClientError::Key(e.to_string()))?;
+    builder.with_client_auth_cert(chain, key).map_err(|e| ClientError::Key(e.to_string()))
+}
