@@ -79,6 +79,10 @@ fn is_name_char(c: char) -> bool {
 
 /// Production [4] NCName of Namespaces in XML 1.0.
 pub(crate) fn is_ncname(text: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'_');
+    if text.bytes().all(plain) {
+        return !text.is_empty();
+    }
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }

@@ -30,6 +30,19 @@ pub struct Value {
     pub(crate) end: u32,
 }
 
+impl Value {
+    /// The text, given the input and the arena.
+    pub(crate) fn text<'a>(&self, source: &'a str, arena: &'a str) -> &'a str {
+        let (start, end, length) = (self.start as usize, self.end as usize, source.len());
+        let text = if end <= length {
+            source.get(start..end)
+        } else {
+            arena.get(start.saturating_sub(length)..end - length)
+        };
+        text.unwrap_or_default()
+    }
+}
+
 /// One step through the document, in document order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -237,14 +250,7 @@ impl Document {
     /// The text of a value of this document.
     #[must_use]
     pub fn value(&self, value: &Value) -> &str {
-        let (start, end) = (value.start as usize, value.end as usize);
-        let length = self.source.len();
-        let text = if end <= length {
-            self.source.get(start..end)
-        } else {
-            self.arena.get(start.saturating_sub(length)..end - length)
-        };
-        text.unwrap_or_default()
+        value.text(&self.source, &self.arena)
     }
 
     /// The attributes of a start event.
@@ -264,8 +270,6 @@ impl Document {
     #[must_use]
     pub fn position(&self, byte: usize) -> Position {
         let lines = self.lines.get_or_init(|| Position::line_starts(&self.source));
-        let line = lines.partition_point(|start| *start as usize <= byte);
-        let start = line.checked_sub(1).and_then(|at| lines.get(at)).copied().unwrap_or(0);
-        Position::in_line(&self.source, line.max(1), start as usize, byte)
+        Position::among(lines, &self.source, byte)
     }
 }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::XML_NAMESPACE;
 use crate::document::{Attribute, Document, Event, EventIndex, Name, NameId};
 use crate::error::Position;
 
@@ -213,6 +214,21 @@ impl<'d> Element<'d> {
         (count > 1).then_some(place)
     }
 
+    /// The namespace a prefix is bound to here; for the empty prefix the default namespace.
+    /// None when it is not bound. For names inside values, such as `xsi:type`.
+    #[must_use]
+    pub fn namespace_of(&self, prefix: &str) -> Option<&'d str> {
+        if prefix == "xml" {
+            return Some(XML_NAMESPACE);
+        }
+        let document = self.document;
+        self.ancestors()
+            .flat_map(|element| document.namespaces(&element.parts().namespaces))
+            .find(|declared| document.value(&declared.prefix) == prefix)
+            .map(|declared| document.value(&declared.uri))
+            .filter(|uri| !uri.is_empty())
+    }
+
     /// Prefix and namespace name of all declarations in scope, ordered by prefix; without
     /// the built-in `xml` and without a default namespace that was taken back.
     #[must_use]
@@ -271,3 +287,6 @@ impl<'d> Iterator for Ancestors<'d> {
         Some(current)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! declaration names, and the bytes themselves (XML 1.0, section 4.3.3 and appendix F).
 
 use crate::chars::is_space;
-use crate::error::{Position, Problem, XmlError, quoted};
+use crate::error::{Evidence, Phrase, Position, Problem, XmlError, quoted};
 
 /// How far into the input the XML declaration is looked for.
 const DECLARATION_BYTES: usize = 1024;
@@ -29,7 +29,7 @@ pub(crate) fn decode(mut input: Vec<u8>) -> Result<String, XmlError> {
         let at = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
         let problem = if looks_like_gbk(bytes.get(at..).unwrap_or_default()) {
-            Problem::Gbk { evidence: "byte pattern of GBK".into() }
+            Problem::Gbk { encoding: "GBK".into(), evidence: Evidence::Pattern }
         } else {
             Problem::NotUtf8
         };
@@ -40,16 +40,18 @@ pub(crate) fn decode(mut input: Vec<u8>) -> Result<String, XmlError> {
 
 /// Encodings that show in the first four bytes.
 fn foreign_pattern(input: &[u8]) -> Option<Problem> {
-    let utf16 = |evidence: &str| Some(Problem::Utf16 { evidence: evidence.into() });
+    use Evidence::{Mark, Pattern};
+    let utf16 =
+        |encoding: &str, evidence| Some(Problem::Utf16 { encoding: encoding.into(), evidence });
     match input {
-        [0, 0, 0xFE, 0xFF, ..] | [0xFF, 0xFE, 0, 0, ..] => utf16("byte order mark of UTF-32"),
-        [0xFE, 0xFF, ..] => utf16("byte order mark of UTF-16, big endian"),
-        [0xFF, 0xFE, ..] => utf16("byte order mark of UTF-16, little endian"),
-        [0, 0, 0, b'<', ..] | [b'<', 0, 0, 0, ..] => utf16("byte pattern of UTF-32"),
-        [0, b'<', ..] => utf16("byte pattern of UTF-16, big endian"),
-        [b'<', 0, ..] => utf16("byte pattern of UTF-16, little endian"),
+        [0, 0, 0xFE, 0xFF, ..] | [0xFF, 0xFE, 0, 0, ..] => utf16("UTF-32", Mark),
+        [0xFE, 0xFF, ..] => utf16("UTF-16, big endian", Mark),
+        [0xFF, 0xFE, ..] => utf16("UTF-16, little endian", Mark),
+        [0, 0, 0, b'<', ..] | [b'<', 0, 0, 0, ..] => utf16("UTF-32", Pattern),
+        [0, b'<', ..] => utf16("UTF-16, big endian", Pattern),
+        [b'<', 0, ..] => utf16("UTF-16, little endian", Pattern),
         [0x4C, 0x6F, 0xA7, 0x94, ..] => {
-            Some(Problem::Encoding { evidence: "byte pattern of EBCDIC".into() })
+            Some(Problem::Encoding { encoding: "EBCDIC".into(), evidence: Pattern })
         }
         _ => None,
     }
@@ -60,20 +62,24 @@ fn not_xml(input: &[u8]) -> Option<Problem> {
     let Some(start) = input.iter().position(|byte| !is_space(*byte)) else {
         return Some(Problem::Empty);
     };
-    let looks_like = match input.get(start..).unwrap_or_default() {
+    let (en, zh) = match input.get(start..).unwrap_or_default() {
         [b'<', ..] => return None,
-        [b'{' | b'[', ..] => "JSON",
-        [0x1F, 0x8B, ..] => "gzip",
-        [b'P', b'K', 3, 4, ..] => "a ZIP archive",
-        [b'%', b'P', b'D', b'F', ..] => "PDF",
-        [b'-', b'-', b'-', b'-', b'-', b'B', ..] => "PEM",
+        [b'{' | b'[', ..] => ("JSON", " JSON"),
+        [0x1F, 0x8B, ..] => ("gzip", " gzip 压缩数据"),
+        [b'P', b'K', 3, 4, ..] => ("a ZIP archive", " ZIP 压缩包"),
+        [b'%', b'P', b'D', b'F', ..] => ("PDF", " PDF"),
+        [b'-', b'-', b'-', b'-', b'-', b'B', ..] => ("PEM", " PEM"),
+        // Base64 of `<?xml `.
+        rest if rest.starts_with(b"PD94bWwg") => ("Base64 of XML", " XML 的 Base64 编码"),
         // A second byte order mark or a text that an editor put before the root is left
         // to the pass, which says that it stands outside the root.
         rest if rest.contains(&b'<') => return None,
-        rest if rest.iter().any(|byte| *byte < 0x20 && !is_space(*byte)) => "binary data",
-        rest if rest.starts_with(b"PD94") || rest.starts_with(b"PD") => "Base64 of XML",
-        _ => "plain text",
+        rest if rest.iter().any(|byte| *byte < 0x20 && !is_space(*byte)) => {
+            ("binary data", "二进制数据")
+        }
+        _ => ("plain text", "纯文本"),
     };
+    let looks_like = Phrase::new(en, zh);
     Some(Problem::NotXml { looks_like })
 }
 
@@ -93,20 +99,18 @@ fn declared_encoding(input: &[u8]) -> Option<&[u8]> {
 
 /// Refuses every declared encoding that is not UTF-8.
 fn foreign_declaration(name: &[u8]) -> Option<Problem> {
-    let upper = name.to_ascii_uppercase();
-    let evidence = format!("the XML declaration says {}", quoted(&String::from_utf8_lossy(name)));
-    match upper.as_slice() {
-        b"UTF-8" | b"UTF8" => None,
-        name if name.starts_with(b"UTF-16") || name.starts_with(b"UTF-32") => {
-            Some(Problem::Utf16 { evidence })
-        }
-        name if name.starts_with(b"UTF16") || name.starts_with(b"ISO-10646-UCS") => {
-            Some(Problem::Utf16 { evidence })
-        }
-        name if name.starts_with(b"GB") || name == b"CP936" || name == b"HZ-GB-2312" => {
-            Some(Problem::Gbk { evidence })
-        }
-        _ => Some(Problem::Encoding { evidence }),
+    let encoding = quoted(&String::from_utf8_lossy(name));
+    let evidence = Evidence::Declared;
+    let upper = encoding.to_ascii_uppercase();
+    let begins = |with: &[&str]| with.iter().any(|begin| upper.starts_with(begin));
+    if upper == "UTF-8" {
+        None
+    } else if begins(&["UTF-16", "UTF16", "UTF-32", "UTF32", "ISO-10646-UCS", "UCS-"]) {
+        Some(Problem::Utf16 { encoding, evidence })
+    } else if begins(&["GB", "CP936", "MS936", "WINDOWS-936", "HZ-GB", "EUC-CN"]) {
+        Some(Problem::Gbk { encoding, evidence })
+    } else {
+        Some(Problem::Encoding { encoding, evidence })
     }
 }
 
@@ -127,3 +131,6 @@ fn looks_like_gbk(bytes: &[u8]) -> bool {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

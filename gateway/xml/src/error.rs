@@ -41,8 +41,7 @@ impl Position {
         std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect()
     }
 
-    /// The place `byte` in the line that starts at `start`.
-    pub(crate) fn in_line(source: &str, line: usize, start: usize, byte: usize) -> Position {
+    fn in_line(source: &str, line: usize, start: usize, byte: usize) -> Position {
         let byte = byte.min(source.len());
         let before = source.as_bytes().get(start..byte).unwrap_or_default();
         // Bytes that do not continue a character begin one.
@@ -50,19 +49,16 @@ impl Position {
         Position { line: line as u32, column: characters as u32 + 1, byte }
     }
 
+    /// The place `byte` in a text whose lines start at `lines`.
+    pub(crate) fn among(lines: &[u32], source: &str, byte: usize) -> Position {
+        let line = lines.partition_point(|start| *start as usize <= byte);
+        let start = line.checked_sub(1).and_then(|at| lines.get(at)).copied().unwrap_or(0);
+        Position::in_line(source, line.max(1), start as usize, byte)
+    }
+
     /// The place `byte`, found by walking the text.
     pub(crate) fn find(source: &str, byte: usize) -> Position {
-        let before = source.get(..byte.min(source.len())).unwrap_or(source);
-        let starts = Position::line_starts(before);
-        let mut line = starts.len();
-        let mut start = starts.last().copied().unwrap_or(0) as usize;
-        // Between CR and LF the line has not ended yet.
-        if before.ends_with('\r') && source.as_bytes().get(byte) == Some(&b'\n') {
-            line -= 1;
-            start =
-                line.checked_sub(1).and_then(|at| starts.get(at)).copied().unwrap_or(0) as usize;
-        }
-        Position::in_line(source, line, start, byte)
+        Position::among(&Position::line_starts(source), source, byte)
     }
 }
 
@@ -84,17 +80,17 @@ pub(crate) enum Problem {
     /// No input, or only white space.
     Empty,
     /// The input is something else than XML.
-    NotXml { looks_like: &'static str },
+    NotXml { looks_like: Phrase },
     /// UTF-16 or UTF-32.
-    Utf16 { evidence: String },
+    Utf16 { encoding: String, evidence: Evidence },
     /// GBK, GB2312 or GB18030.
-    Gbk { evidence: String },
+    Gbk { encoding: String, evidence: Evidence },
     /// Another encoding.
-    Encoding { evidence: String },
+    Encoding { encoding: String, evidence: Evidence },
     /// Bytes that are no UTF-8 at this place.
     NotUtf8,
     /// The input ends too early.
-    Truncated { inside: &'static str, expected: String },
+    Truncated { inside: Phrase, expected: String },
     /// A document type declaration.
     Doctype,
     /// A reference to an entity that is not one of the five.
@@ -110,7 +106,7 @@ pub(crate) enum Problem {
     /// A name with more than one colon, or an empty half.
     QualifiedName { found: String },
     /// A start tag that is put together wrongly.
-    Tag { expected: &'static str },
+    Tag { expected: Phrase },
     /// A literal `<` in an attribute value.
     LessThanInAttribute { name: String },
     /// The same attribute twice, by name or by expanded name.
@@ -130,7 +126,7 @@ pub(crate) enum Problem {
     /// An XML declaration that is not at the very start.
     DeclarationMisplaced,
     /// A malformed XML declaration.
-    Declaration { expected: &'static str },
+    Declaration { expected: Phrase },
     /// Markup that begins with `<!` and is neither comment nor CDATA.
     Markup,
     /// Text, a reference or CDATA outside the root.
@@ -143,6 +139,30 @@ pub(crate) enum Problem {
     PrefixUndeclared { prefix: String },
     /// A namespace declaration that is not allowed.
     NamespaceDeclaration { rule: NamespaceRule },
+}
+
+/// A few words in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Phrase {
+    pub(crate) en: &'static str,
+    pub(crate) zh: &'static str,
+}
+
+impl Phrase {
+    pub(crate) const fn new(en: &'static str, zh: &'static str) -> Phrase {
+        Phrase { en, zh }
+    }
+}
+
+/// What tells that the input is in another encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// Its byte order mark.
+    Mark,
+    /// The bytes themselves.
+    Pattern,
+    /// The XML declaration, whatever the bytes are.
+    Declared,
 }
 
 /// Which rule of Namespaces in XML 1.0, section 3 and 5, a declaration breaks.
@@ -236,3 +256,6 @@ pub(crate) fn quoted(found: &str) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,19 +3,22 @@
 //! distinct prefix, local name and namespace. Promised: each distinct name is checked
 //! once, and every look-up costs the same however many prefixes are in scope.
 
+mod hash;
+
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::document::{NameEntry, NameId, Value};
 use crate::error::{NamespaceRule, Problem, quoted};
 use crate::limits::Limits;
 use crate::{XML_NAMESPACE, XMLNS_NAMESPACE, chars};
+use hash::Seed;
 
 /// Index of a namespace name; [`NO_NAMESPACE`] is the empty one.
 type NamespaceId = u32;
 const NO_NAMESPACE: NamespaceId = 0;
 /// Stands for a prefix that is not bound, and for a name never resolved before.
 const NONE: u32 = u32::MAX;
+const UNRESOLVED: (NamespaceId, NameId) = (NONE, NameId(NONE));
 /// Index of the empty prefix.
 const NO_PREFIX: u32 = 0;
 
@@ -41,7 +44,9 @@ struct RawEntry {
     parts: (Value, Value),
     /// The tag this name last stood in as attribute, to find doubles.
     seen_in: u32,
-    /// The namespace it was resolved to last, and the name that gave.
+    /// The namespaces it was resolved to first and last, and the names that gave. Most
+    /// names are only ever in one namespace and need no table.
+    first: (NamespaceId, NameId),
     last: (NamespaceId, NameId),
 }
 
@@ -59,34 +64,33 @@ pub(crate) struct Names<'i> {
     raw: Vec<RawEntry>,
     prefix_by_text: HashMap<&'i str, u32, Seed>,
     prefixes: Vec<Prefix<'i>>,
+    /// The prefix looked up last: most names of a document have the same.
+    last_prefix: (&'i str, u32),
     namespace_by_text: HashMap<Box<str>, NamespaceId, Seed>,
     namespaces: Vec<Box<str>>,
     resolved: HashMap<(u32, NamespaceId), NameId, Seed>,
     entries: Vec<NameEntry>,
-    /// Per name: index of its expanded name; per expanded name: the tag it last stood in.
-    expanded: Vec<u32>,
-    expanded_by_parts: HashMap<(NamespaceId, &'i str), u32, Seed>,
-    expanded_seen_in: Vec<u32>,
+    /// The tag in which a prefixed attribute last stood, by expanded name.
+    expanded_seen_in: HashMap<(NamespaceId, &'i str), u32, Seed>,
     /// What the bindings of open elements replaced: prefix and former namespace.
     replaced: Vec<(u32, NamespaceId)>,
 }
 
 impl<'i> Names<'i> {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let seed = Seed(RandomState::new().hash_one(0u8));
+        let seed = Seed::fresh();
         let mut names = Names {
             limits: (limits.names, limits.name_bytes),
             by_text: HashMap::with_capacity_and_hasher(64, seed),
             raw: Vec::with_capacity(64),
             prefix_by_text: HashMap::with_hasher(seed),
             prefixes: vec![Prefix { text: "", bound_to: NO_NAMESPACE }],
+            last_prefix: ("", NO_PREFIX),
             namespace_by_text: HashMap::with_hasher(seed),
             namespaces: vec!["".into(), XML_NAMESPACE.into()],
-            resolved: HashMap::with_capacity_and_hasher(64, seed),
+            resolved: HashMap::with_hasher(seed),
             entries: Vec::with_capacity(64),
-            expanded: Vec::with_capacity(64),
-            expanded_by_parts: HashMap::with_capacity_and_hasher(64, seed),
-            expanded_seen_in: Vec::with_capacity(64),
+            expanded_seen_in: HashMap::with_hasher(seed),
             replaced: Vec::new(),
         };
         let xml = names.prefix("xml");
@@ -123,7 +127,8 @@ impl<'i> Names<'i> {
                 Value { start: local_at, end: local_at + local.len() as u32 },
             ),
             seen_in: NONE,
-            last: (NONE, NameId(NONE)),
+            first: UNRESOLVED,
+            last: UNRESOLVED,
         };
         let raw = RawName(self.raw.len() as u32);
         self.raw.push(entry);
@@ -135,12 +140,16 @@ impl<'i> Names<'i> {
         if text.is_empty() {
             return NO_PREFIX;
         }
-        if let Some(known) = self.prefix_by_text.get(text) {
-            return *known;
+        let (last, id) = self.last_prefix;
+        if last == text {
+            return id;
         }
-        let id = self.prefixes.len() as u32;
-        self.prefixes.push(Prefix { text, bound_to: NONE });
-        self.prefix_by_text.insert(text, id);
+        let next = self.prefixes.len() as u32;
+        let id = *self.prefix_by_text.entry(text).or_insert(next);
+        if id == next {
+            self.prefixes.push(Prefix { text, bound_to: NONE });
+        }
+        self.last_prefix = (text, id);
         id
     }
 
@@ -223,8 +232,8 @@ impl<'i> Names<'i> {
     }
 
     /// Resolves the name of an element: without a prefix it is in the default namespace.
-    pub(crate) fn element(&mut self, name: RawName, source: &'i str) -> Result<NameId, Problem> {
-        self.resolve(name, source, true)
+    pub(crate) fn element(&mut self, name: RawName) -> Result<NameId, Problem> {
+        self.resolve(name, true)
     }
 
     /// Resolves the name of an attribute: without a prefix it is in no namespace. None
@@ -235,36 +244,26 @@ impl<'i> Names<'i> {
         tag: u32,
         source: &'i str,
     ) -> Result<Option<NameId>, Problem> {
-        let id = self.resolve(name, source, false)?;
-        let seen = self
-            .expanded
-            .get(id.0 as usize)
-            .and_then(|expanded| self.expanded_seen_in.get_mut(*expanded as usize));
-        match seen {
-            Some(seen) if *seen == tag => Ok(None),
-            Some(seen) => {
-                *seen = tag;
-                Ok(Some(id))
+        let id = self.resolve(name, false)?;
+        // Without a prefix the name as written is the expanded name: looked at in `mark`.
+        if self.raw.get(name.0 as usize).is_some_and(|raw| raw.prefix != NO_PREFIX)
+            && let Some(NameEntry { local, namespace, .. }) = self.entries.get(id.0 as usize)
+        {
+            let local = source.get(local.start as usize..local.end as usize).unwrap_or_default();
+            if self.expanded_seen_in.insert((*namespace, local), tag) == Some(tag) {
+                return Ok(None);
             }
-            None => Ok(Some(id)),
         }
+        Ok(Some(id))
     }
 
-    fn resolve(
-        &mut self,
-        name: RawName,
-        source: &'i str,
-        takes_default: bool,
-    ) -> Result<NameId, Problem> {
+    fn resolve(&mut self, name: RawName, takes_default: bool) -> Result<NameId, Problem> {
         let Some(raw) = self.raw.get_mut(name.0 as usize) else { return Ok(NameId(NONE)) };
         let namespace = if raw.prefix == NO_PREFIX && !takes_default {
             NO_NAMESPACE
         } else {
             self.prefixes.get(raw.prefix as usize).map_or(NONE, |prefix| prefix.bound_to)
         };
-        if namespace == raw.last.0 && namespace != NONE {
-            return Ok(raw.last.1);
-        }
         if namespace == NONE {
             let prefix = self.prefixes.get(raw.prefix as usize).map_or("", |prefix| prefix.text);
             return Err(match prefix {
@@ -272,24 +271,27 @@ impl<'i> Names<'i> {
                 _ => Problem::PrefixUndeclared { prefix: quoted(prefix) },
             });
         }
-        let id = match self.resolved.get(&(name.0, namespace)) {
-            Some(known) => *known,
-            None => {
-                let id = NameId(self.entries.len() as u32);
-                let (prefix, local) = raw.parts;
-                self.entries.push(NameEntry { prefix, local, namespace });
-                self.resolved.insert((name.0, namespace), id);
-                let local = source.get(local.start as usize..local.end as usize).unwrap_or("");
-                let next = self.expanded_seen_in.len() as u32;
-                let expanded = *self.expanded_by_parts.entry((namespace, local)).or_insert(next);
-                if expanded == next {
-                    self.expanded_seen_in.push(NONE);
-                }
-                self.expanded.push(expanded);
-                id
+        for known in [raw.last, raw.first] {
+            if known.0 == namespace {
+                return Ok(known.1);
             }
+        }
+        let next = NameId(self.entries.len() as u32);
+        let id = match raw.first {
+            UNRESOLVED => next,
+            _ => *self.resolved.entry((name.0, namespace)).or_insert(next),
         };
+        if id == next {
+            if self.entries.len() >= self.limits.0 {
+                return Err(Problem::TooManyNames { limit: self.limits.0 });
+            }
+            let (prefix, local) = raw.parts;
+            self.entries.push(NameEntry { prefix, local, namespace });
+        }
         raw.last = (namespace, id);
+        if raw.first == UNRESOLVED {
+            raw.first = raw.last;
+        }
         Ok(id)
     }
 
@@ -314,52 +316,5 @@ fn split(text: &str) -> Result<(&str, &str), Problem> {
     }
 }
 
-/// Makes the hashers: fast on short names, and seeded per document, so that nobody can
-/// prepare names that collide.
-#[derive(Debug, Clone, Copy)]
-struct Seed(u64);
-
-impl BuildHasher for Seed {
-    type Hasher = Folded;
-
-    fn build_hasher(&self) -> Folded {
-        Folded(self.0)
-    }
-}
-
-/// Folds eight bytes at a time with a 128-bit product.
-#[derive(Debug)]
-struct Folded(u64);
-
-impl Folded {
-    fn fold(&mut self, word: u64) {
-        // An odd constant with its bits well spread: the fraction of the golden ratio.
-        let product = u128::from(self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
-    }
-}
-
-impl Hasher for Folded {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.fold(u64::from_le_bytes(*word));
-        }
-        let last = rest.iter().fold(rest.len() as u64, |last, byte| last << 8 | u64::from(*byte));
-        self.fold(last);
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.fold(u64::from(value));
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.fold(u64::from(value));
-    }
-
-    fn finish(&self) -> u64 {
-        // The table looks at the lowest and the highest bits.
-        let product = u128::from(self.0 ^ (self.0 >> 29)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        (product as u64) ^ ((product >> 64) as u64)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,19 @@ use quick_xml::events::Event as Token;
 use crate::chars::{self, Scan, is_space};
 use crate::document::{Attribute, Document, Event, EventIndex, NsDecl, Value};
 use crate::encoding;
-use crate::error::{Position, Problem, XmlError, quoted};
+use crate::error::{Phrase, Position, Problem, XmlError, quoted};
 use crate::limits::{ADDRESSABLE_BYTES, Limits};
 use crate::names::Names;
 use attributes::Scratch;
+
+const ELEMENT: Phrase = Phrase::new("an element", "元素");
+const TAG: Phrase = Phrase::new("a tag", "标签");
+const VALUE: Phrase = Phrase::new("an attribute value", "属性值");
+const COMMENT: Phrase = Phrase::new("a comment", "注释");
+const CDATA: Phrase = Phrase::new("a CDATA section", " CDATA ");
+const INSTRUCTION: Phrase = Phrase::new("a processing instruction", "处理指令");
+const CLOSING_QUOTE: Phrase = Phrase::new("the closing quote of a value", "属性值有结束引号");
+const NAME: Phrase = Phrase::new("a name after <, or &lt;", "“<”之后为名称，或写作 &lt;");
 
 /// A problem and the byte where it lies. Boxed: it is rare, and results stay small.
 #[derive(Debug)]
@@ -31,6 +40,23 @@ type Step<T = ()> = Result<T, Box<Fault>>;
 /// Makes a fault.
 fn fault<T>(problem: Problem, at: usize) -> Step<T> {
     Err(Box::new(Fault { problem, at }))
+}
+
+/// What kind of token quick-xml cut; its content is read from the input.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    /// A start tag or an empty-element tag, and the bytes of its name.
+    Start {
+        name: usize,
+        empty: bool,
+    },
+    End,
+    CData,
+    Comment,
+    Instruction,
+    Declaration,
+    Doctype,
+    Text,
 }
 
 /// An element whose end tag has not come yet.
@@ -113,7 +139,7 @@ impl<'i> Pass<'i> {
             at: 0,
             arena: String::new(),
             // A message has an event for each 20 to 30 bytes.
-            events: Vec::with_capacity((source.len() / 16).min(limits.events)),
+            events: Vec::with_capacity((source.len() / 12).min(limits.events)),
             attributes: Vec::with_capacity(16),
             declarations: Vec::with_capacity(4),
             names: Names::new(limits),
@@ -136,7 +162,7 @@ impl<'i> Pass<'i> {
         }
         if let Some(open) = self.open.last() {
             let expected = format!("</{}>", quoted(open.name));
-            return fault(Problem::Truncated { inside: "an element", expected }, self.at);
+            return fault(Problem::Truncated { inside: ELEMENT, expected }, self.at);
         }
         match self.root {
             Some(root) => Ok(root),
@@ -147,70 +173,72 @@ impl<'i> Pass<'i> {
     /// One token that begins with `<`.
     fn markup(&mut self) -> Step {
         let start = self.at;
-        let token = self.next()?;
-        match token {
-            Token::Start(tag) => self.start_tag(start, tag.name().as_ref().len(), false),
-            Token::Empty(tag) => {
-                self.start_tag(start, tag.name().as_ref().len(), true)?;
+        match self.next()? {
+            Cut::Start { name, empty: false } => self.start_tag(start, name, 1),
+            Cut::Start { name, empty: true } => {
+                self.start_tag(start, name, 2)?;
                 self.close(self.at as u32)
             }
-            Token::End(_) => self.end_tag(start),
-            Token::CData(_) => self.cdata(start),
-            Token::Comment(_) => self.comment(start),
-            Token::PI(_) => self.instruction(start),
-            Token::Decl(_) => self.declaration(start),
-            Token::DocType(_) => fault(Problem::Doctype, start),
-            Token::Text(_) | Token::GeneralRef(_) | Token::Eof => fault(Problem::Markup, start),
+            Cut::End => self.end_tag(start),
+            Cut::CData => self.cdata(start),
+            Cut::Comment => self.comment(start),
+            Cut::Instruction => self.instruction(start),
+            Cut::Declaration => self.declaration(start),
+            Cut::Doctype => fault(Problem::Doctype, start),
+            Cut::Text => fault(Problem::Markup, start),
         }
     }
 
-    /// The next token; afterwards `self.at` is behind it.
-    fn next(&mut self) -> Step<Token<'i>> {
-        match self.reader.read_event() {
-            Ok(token) => {
-                self.at = self.reader.buffer_position() as usize;
-                Ok(token)
-            }
-            Err(error) => fault(self.explain(&error), self.explain_at(&error)),
-        }
-    }
-
-    /// Where a token that quick-xml could not cut goes wrong: the end of the input when
-    /// it is cut off, else its start.
-    fn explain_at(&self, error: &Error) -> usize {
-        match error {
-            Error::Syntax(SyntaxError::UnclosedDoctype | SyntaxError::InvalidBangMarkup) => self.at,
-            Error::Syntax(_) => self.source.len(),
-            _ => self.at,
-        }
+    /// Cuts the next token; afterwards `self.at` is behind it.
+    fn next(&mut self) -> Step<Cut> {
+        let cut = match self.reader.read_event() {
+            Ok(Token::Start(tag)) => Cut::Start { name: tag.name().as_ref().len(), empty: false },
+            Ok(Token::Empty(tag)) => Cut::Start { name: tag.name().as_ref().len(), empty: true },
+            Ok(Token::End(_)) => Cut::End,
+            Ok(Token::CData(_)) => Cut::CData,
+            Ok(Token::Comment(_)) => Cut::Comment,
+            Ok(Token::PI(_)) => Cut::Instruction,
+            Ok(Token::Decl(_)) => Cut::Declaration,
+            Ok(Token::DocType(_)) => Cut::Doctype,
+            Ok(Token::Text(_) | Token::GeneralRef(_) | Token::Eof) => Cut::Text,
+            Err(error) => return self.explain(&error),
+        };
+        self.at = self.reader.buffer_position() as usize;
+        Ok(cut)
     }
 
     /// Why quick-xml could not cut a token at `self.at`.
-    fn explain(&self, error: &Error) -> Problem {
+    fn explain<T>(&self, error: &Error) -> Step<T> {
         let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
-        let cut = |inside, expected: &str| Problem::Truncated { inside, expected: expected.into() };
-        match error {
+        let begins = |word: &[u8]| rest.starts_with(word);
+        let (inside, expected) = match error {
+            // It also says this of the beginning of a markup that never was one.
+            Error::Syntax(SyntaxError::UnclosedComment) if begins(b"<!--") => (COMMENT, "-->"),
+            Error::Syntax(SyntaxError::UnclosedCData) if begins(b"<![CDATA[") => (CDATA, "]]>"),
             Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => {
-                cut("a processing instruction", "?>")
+                (INSTRUCTION, "?>")
             }
-            Error::Syntax(SyntaxError::UnclosedComment) if rest.starts_with(b"<!--") => {
-                cut("a comment", "-->")
-            }
-            Error::Syntax(SyntaxError::UnclosedCData) if rest.starts_with(b"<![CDATA[") => {
-                cut("a CDATA section", "]]>")
-            }
-            Error::Syntax(SyntaxError::UnclosedTag) => cut("a tag", ">"),
-            Error::Syntax(SyntaxError::UnclosedSingleQuotedAttributeValue) => {
-                cut("an attribute value", "'")
-            }
-            Error::Syntax(SyntaxError::UnclosedDoubleQuotedAttributeValue) => {
-                cut("an attribute value", "\"")
+            Error::Syntax(SyntaxError::UnclosedTag) => (TAG, ">"),
+            Error::Syntax(
+                quote @ (SyntaxError::UnclosedSingleQuotedAttributeValue
+                | SyntaxError::UnclosedDoubleQuotedAttributeValue),
+            ) => {
+                // With another tag behind it the document is not cut off: a quote is missing.
+                if rest.iter().skip(1).any(|byte| *byte == b'<') {
+                    return fault(Problem::Tag { expected: CLOSING_QUOTE }, self.at);
+                }
+                let single = *quote == SyntaxError::UnclosedSingleQuotedAttributeValue;
+                (VALUE, if single { "'" } else { "\"" })
             }
             _ if rest.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"<!DOCTYPE")) => {
-                Problem::Doctype
+                return fault(Problem::Doctype, self.at);
             }
-            _ => Problem::Markup,
-        }
+            _ if [&b"<!--"[..], b"<![CDATA["].iter().any(|word| word.starts_with(rest)) => {
+                (TAG, ">")
+            }
+            _ => return fault(Problem::Markup, self.at),
+        };
+        fault(Problem::Truncated { inside, expected: expected.into() }, self.source.len())
     }
 
     /// Adds an event.
@@ -222,11 +250,14 @@ impl<'i> Pass<'i> {
         Ok(())
     }
 
-    /// A start tag at `start`, read up to `self.at`.
-    fn start_tag(&mut self, start: usize, name_length: usize, empty: bool) -> Step {
+    /// A start tag at `start`, read up to `self.at`; `closing` bytes are `>` or `/>`.
+    fn start_tag(&mut self, start: usize, name_length: usize, closing: usize) -> Step {
         let parent = self.open.last().map(|open| open.start);
         let name_end = start + 1 + name_length;
         let name = self.slice(start + 1, name_end);
+        if name.is_empty() {
+            return fault(Problem::Tag { expected: NAME }, start);
+        }
         if parent.is_none() && self.root.is_some() {
             return fault(Problem::SecondRoot { found: quoted(name) }, start);
         }
@@ -239,14 +270,14 @@ impl<'i> Pass<'i> {
         };
         let index = EventIndex(self.events.len() as u32);
         let open = Open { start: index, name, bindings: self.names.bindings() };
-        let content_end = self.at - if empty { 2 } else { 1 };
+        let content_end = self.at - closing;
         let (attributes, namespaces) = if name_end == content_end {
             let (attributes, declarations) = (self.attributes.len(), self.declarations.len());
             (attributes as u32..attributes as u32, declarations as u32..declarations as u32)
         } else {
             self.attributes(name_end, content_end)?
         };
-        let name = match self.names.element(raw, self.source) {
+        let name = match self.names.element(raw) {
             Ok(name) => name,
             Err(problem) => return fault(problem, start + 1),
         };
@@ -316,3 +347,8 @@ impl<'i> Pass<'i> {
         Value { start: (base + from) as u32, end: (base + self.arena.len()) as u32 }
     }
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! problem. Out: text fit for the sender. Promised: codes never change; sentences are
 //! lowercase where they begin with a word and carry no trailing period.
 
-use super::{NamespaceRule, Problem};
+use super::{Evidence, NamespaceRule, Problem};
 
 impl Problem {
     /// Stable code in kebab-case.
@@ -82,7 +82,7 @@ impl Problem {
                 "a name: a letter or _ first, then letters, digits, - . _".into()
             }
             Problem::QualifiedName { .. } => "local or prefix:local".into(),
-            Problem::Tag { expected } | Problem::Declaration { expected } => (*expected).into(),
+            Problem::Tag { expected } | Problem::Declaration { expected } => expected.en.into(),
             Problem::LessThanInAttribute { .. } => "&lt;".into(),
             Problem::DuplicateAttribute { .. } => "each attribute once".into(),
             Problem::EndTagMismatch { expected, .. } => format!("</{expected}>"),
@@ -126,20 +126,14 @@ impl Problem {
             }
             Problem::Empty => "the document is empty".into(),
             Problem::NotXml { looks_like } => {
-                format!("this is not XML; it looks like {looks_like}")
+                format!("this is not XML; it looks like {}", looks_like.en)
             }
-            Problem::Utf16 { evidence } => {
-                format!("the document is in UTF-16 or UTF-32 ({evidence}); send it in UTF-8")
-            }
-            Problem::Gbk { evidence } => {
-                format!("the document is in a GB encoding ({evidence}); send it in UTF-8")
-            }
-            Problem::Encoding { evidence } => {
-                format!("the encoding is not supported ({evidence}); send the document in UTF-8")
-            }
+            Problem::Utf16 { encoding, evidence }
+            | Problem::Gbk { encoding, evidence }
+            | Problem::Encoding { encoding, evidence } => evidence.english(encoding),
             Problem::NotUtf8 => "these bytes are not UTF-8".into(),
             Problem::Truncated { inside, expected } => {
-                format!("the document ends inside {inside}; {expected} is missing")
+                format!("the document ends inside {}; {expected} is missing", inside.en)
             }
             Problem::Doctype => "document type declarations are refused".into(),
             Problem::Entity { name } => format!("the entity '{name}' is not declared"),
@@ -158,7 +152,7 @@ impl Problem {
             Problem::QualifiedName { found } => {
                 format!("'{found}' is not a name with at most one prefix")
             }
-            Problem::Tag { expected } => format!("the tag is malformed: expected {expected}"),
+            Problem::Tag { expected } => format!("the tag is malformed: expected {}", expected.en),
             Problem::LessThanInAttribute { name } => {
                 format!("'<' in the value of attribute '{name}' must be written &lt;")
             }
@@ -179,7 +173,7 @@ impl Problem {
                 "the XML declaration is not at the very start of the document".into()
             }
             Problem::Declaration { expected } => {
-                format!("the XML declaration is malformed: expected {expected}")
+                format!("the XML declaration is malformed: expected {}", expected.en)
             }
             Problem::Markup => "'<!' begins neither a comment nor a CDATA section".into(),
             Problem::OutsideRoot => "there is text outside the root element".into(),
@@ -208,18 +202,14 @@ impl Problem {
                 format!("名称共 {found} 字节，超过上限 {limit} 字节")
             }
             Problem::Empty => "报文为空".into(),
-            Problem::NotXml { looks_like } => format!("不是 XML，看起来是 {looks_like}"),
-            Problem::Utf16 { evidence } => {
-                format!("报文采用 UTF-16 或 UTF-32 编码（{evidence}），请用 UTF-8 发送")
-            }
-            Problem::Gbk { evidence } => {
-                format!("报文采用国标编码 GBK/GB18030（{evidence}），请用 UTF-8 发送")
-            }
-            Problem::Encoding { evidence } => {
-                format!("不支持该编码（{evidence}），请用 UTF-8 发送")
-            }
+            Problem::NotXml { looks_like } => format!("不是 XML，看起来是{}", looks_like.zh),
+            Problem::Utf16 { encoding, evidence }
+            | Problem::Gbk { encoding, evidence }
+            | Problem::Encoding { encoding, evidence } => evidence.chinese(encoding),
             Problem::NotUtf8 => "此处字节不是合法的 UTF-8".into(),
-            Problem::Truncated { expected, .. } => format!("报文不完整，缺少 {expected}"),
+            Problem::Truncated { inside, expected } => {
+                format!("报文在{}内中断，缺少 {expected}", inside.zh)
+            }
             Problem::Doctype => "不接受文档类型声明（DOCTYPE）".into(),
             Problem::Entity { name } => format!("实体“{name}”未声明"),
             Problem::Character { code } => format!("XML 不允许字符 U+{code:04X}"),
@@ -233,7 +223,7 @@ impl Problem {
             Problem::Ampersand => "“&”应写作 &amp;".into(),
             Problem::Name { found } => format!("“{found}”不是合法的名称"),
             Problem::QualifiedName { found } => format!("“{found}”不是合法的限定名，最多一个冒号"),
-            Problem::Tag { expected } => format!("标签格式错误，应为：{expected}"),
+            Problem::Tag { expected } => format!("标签格式错误，应为：{}", expected.zh),
             Problem::LessThanInAttribute { name } => {
                 format!("属性“{name}”的值中“<”应写作 &lt;")
             }
@@ -247,7 +237,7 @@ impl Problem {
             Problem::Pi { found } => format!("处理指令“{found}”格式错误"),
             Problem::PiReserved { found } => format!("处理指令的目标“{found}”为保留名称"),
             Problem::DeclarationMisplaced => "XML 声明不在报文最开头".into(),
-            Problem::Declaration { expected } => format!("XML 声明格式错误，应为：{expected}"),
+            Problem::Declaration { expected } => format!("XML 声明格式错误，应为：{}", expected.zh),
             Problem::Markup => "“<!”之后既不是注释也不是 CDATA".into(),
             Problem::OutsideRoot => "根元素之外存在文本".into(),
             Problem::SecondRoot { found } => format!("<{found}> 是第二个根元素"),
@@ -256,6 +246,32 @@ impl Problem {
             Problem::NamespaceDeclaration { rule } => rule.chinese().into(),
             // The rest has its sentence in `chinese`.
             _ => self.code().into(),
+        }
+    }
+}
+
+impl Evidence {
+    fn english(self, encoding: &str) -> String {
+        match self {
+            Evidence::Mark => {
+                format!("the byte order mark is that of {encoding}; send the document in UTF-8")
+            }
+            Evidence::Pattern => {
+                format!("the bytes look like {encoding}; send the document in UTF-8")
+            }
+            Evidence::Declared => format!(
+                "the XML declaration says {encoding}; send the document in UTF-8 and declare UTF-8"
+            ),
+        }
+    }
+
+    fn chinese(self, encoding: &str) -> String {
+        match self {
+            Evidence::Mark => format!("字节序标记表明编码为 {encoding}，请用 UTF-8 发送报文"),
+            Evidence::Pattern => format!("字节特征表明编码为 {encoding}，请用 UTF-8 发送报文"),
+            Evidence::Declared => {
+                format!("XML 声明的编码为 {encoding}，请用 UTF-8 发送报文并声明 UTF-8")
+            }
         }
     }
 }

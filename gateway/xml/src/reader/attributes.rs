@@ -6,11 +6,15 @@
 use std::ops::Range;
 
 use super::text::expand;
-use super::{Pass, Step, fault};
+use super::{CLOSING_QUOTE, Pass, Step, fault};
 use crate::chars::is_space;
 use crate::document::{Attribute, NsDecl, Value};
-use crate::error::{Problem, quoted};
+use crate::error::{Phrase, Problem, quoted};
 use crate::names::{RawName, Role};
+
+const SPACE: Phrase = Phrase::new("white space between attributes", "属性之间有空格");
+const EQUALS: Phrase = Phrase::new("= after the name of an attribute", "属性名之后有“=”");
+const QUOTED: Phrase = Phrase::new("a value in quotes", "属性值加引号");
 
 /// An attribute whose prefix is not resolved yet: a declaration may still follow.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ impl Pass<'_> {
                 break;
             }
             if name_at == at {
-                return fault(Problem::Tag { expected: "white space between attributes" }, at);
+                return fault(Problem::Tag { expected: SPACE }, at);
             }
             at = self.attribute(name_at, to, tag)?;
             let count = self.scratch.len() + self.declarations.len() - declared_from;
@@ -86,12 +90,12 @@ impl Pass<'_> {
         };
         let equals = self.skip_space(name_end, to);
         if bytes.get(equals) != Some(&b'=') || equals == to {
-            return fault(Problem::Tag { expected: "= after the name of an attribute" }, equals);
+            return fault(Problem::Tag { expected: EQUALS }, equals);
         }
         let quote_at = self.skip_space(equals + 1, to);
         let quote = match bytes.get(quote_at) {
             Some(quote @ (b'"' | b'\'')) if quote_at < to => *quote,
-            _ => return fault(Problem::Tag { expected: "a value in quotes" }, quote_at),
+            _ => return fault(Problem::Tag { expected: QUOTED }, quote_at),
         };
         let (value, end) = self.attribute_value(name, quote, quote_at + 1, to)?;
         let role = match self.names.mark(raw, tag) {
@@ -103,7 +107,7 @@ impl Pass<'_> {
             self.scratch.push(Scratch { name: raw, value, span });
             return Ok(end);
         }
-        let uri = resolve(self.source, &self.arena, value);
+        let uri = value.text(self.source, &self.arena);
         if let Err(problem) = self.names.bind(role, uri) {
             return fault(problem, name_at);
         }
@@ -140,7 +144,7 @@ impl Pass<'_> {
                 _ => {}
             }
         }
-        fault(Problem::Tag { expected: "the closing quote of the value" }, to)
+        fault(Problem::Tag { expected: CLOSING_QUOTE }, to)
     }
 
     /// Writes the normalised value to the arena: references expanded, each white space
@@ -170,15 +174,4 @@ impl Pass<'_> {
         }
         Ok(self.in_arena(arena_from))
     }
-}
-
-/// The text of a value while the pass runs.
-fn resolve<'a>(source: &'a str, arena: &'a str, value: Value) -> &'a str {
-    let (start, end, length) = (value.start as usize, value.end as usize, source.len());
-    let text = if end <= length {
-        source.get(start..end)
-    } else {
-        arena.get(start.saturating_sub(length)..end - length)
-    };
-    text.unwrap_or_default()
 }

@@ -5,7 +5,16 @@
 use super::{Pass, Step, fault};
 use crate::chars::{is_ncname, is_space};
 use crate::document::Event;
-use crate::error::{Problem, quoted};
+use crate::error::{Phrase, Problem, quoted};
+
+const VERSION: Phrase = Phrase::new("version=\"1.0\"", "version=\"1.0\"");
+const ENCODING: Phrase = Phrase::new("encoding=\"UTF-8\"", "encoding=\"UTF-8\"");
+const STANDALONE: Phrase =
+    Phrase::new("standalone=\"yes\" or \"no\"", "standalone=\"yes\" 或 \"no\"");
+const ORDER: Phrase = Phrase::new(
+    "version, encoding, standalone, then ?>",
+    "依次为 version、encoding、standalone，然后 ?>",
+);
 
 impl Pass<'_> {
     /// quick-xml would silently skip a second byte order mark.
@@ -47,19 +56,18 @@ impl Pass<'_> {
         let from = "<?xml".len();
         let mut cursor = Cursor { rest: self.slice(from, self.at - "?>".len()), at: from };
         let at = cursor.at;
-        match cursor.pair("version", "version=\"1.0\"")? {
+        match cursor.pair("version", VERSION)? {
             Some(version) if is_version(version) => {}
-            _ => return fault(Problem::Declaration { expected: "version=\"1.0\"" }, at),
+            _ => return fault(Problem::Declaration { expected: VERSION }, at),
         }
         let at = cursor.at;
         // Which encoding it is was judged before; here only that it is a name.
-        if let Some(encoding) = cursor.pair("encoding", "encoding=\"UTF-8\"")?
+        if let Some(encoding) = cursor.pair("encoding", ENCODING)?
             && !is_encoding_name(encoding)
         {
-            return fault(Problem::Declaration { expected: "encoding=\"UTF-8\"" }, at);
+            return fault(Problem::Declaration { expected: ENCODING }, at);
         }
         let at = cursor.at;
-        const STANDALONE: &str = "standalone=\"yes\" or \"no\"";
         if let Some(standalone) = cursor.pair("standalone", STANDALONE)?
             && !matches!(standalone, "yes" | "no")
         {
@@ -69,10 +77,7 @@ impl Pass<'_> {
         if cursor.rest.is_empty() {
             return Ok(());
         }
-        fault(
-            Problem::Declaration { expected: "version, encoding, standalone, then ?>" },
-            cursor.at,
-        )
+        fault(Problem::Declaration { expected: ORDER }, cursor.at)
     }
 }
 
@@ -96,7 +101,7 @@ impl<'i> Cursor<'i> {
     }
 
     /// `S key Eq quoted value`; none, and nothing read, when another key comes.
-    fn pair(&mut self, key: &str, expected: &'static str) -> Step<Option<&'i str>> {
+    fn pair(&mut self, key: &str, expected: Phrase) -> Step<Option<&'i str>> {
         let (rest, at) = (self.rest, self.at);
         let spaced = self.skip_space();
         let Some(after) = self.rest.strip_prefix(key) else {

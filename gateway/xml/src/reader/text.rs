@@ -1,6 +1,6 @@
-//! Character data: text with references, CDATA, comments. In: the pass at a token. Out: one event
-//! per run of text, one per CDATA section, one per comment. Promised: text that needs no change is a range of the
-//! input; changed text goes to the arena once.
+//! Character data: text with references, CDATA, comments. In: the pass at a token. Out: one
+//! event per run of text, per CDATA section, per comment. Promised: text that needs no
+//! change is a range of the input; changed text goes to the arena once.
 
 use quick_xml::events::Event as Token;
 
