@@ -53,6 +53,10 @@ impl TileNodes {
         self.heights.first().map_or(&[], Vec::as_slice)
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.root_when_full().is_some()
+    }
+
     fn root_when_full(&self) -> Option<Hash> {
         self.heights.last().and_then(|row| row.first()).copied()
     }

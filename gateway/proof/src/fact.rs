@@ -6,12 +6,15 @@
 //! with its full length and the SHA-256 of its canonical bytes
 //! ([`canonical_digest`]) beside it.
 
-use jiff::Timestamp;
+mod time;
+
 use serde_json::{Map, Value};
+
+pub use time::{format_time, parse_time};
 
 use crate::hash::Hash;
 use crate::json::{self, MAX_DEPTH};
-use crate::leaf::{FactKind, Leaf, LeafError, MAX_TIME_MS, Nonce};
+use crate::leaf::{FactKind, Leaf, LeafError, Nonce};
 
 /// Version written into each fact as `v`.
 pub const FACT_VERSION: i64 = 1;
@@ -250,24 +253,6 @@ pub fn canonical_digest(value: &Value) -> Result<Hash, FactError> {
     json::canonical(value, MAX_DEPTH)
         .map(|bytes| Hash::of(&bytes))
         .map_err(|(path, reason)| FactError::Value { path, reason })
-}
-
-/// RFC 3339 in UTC with milliseconds, such as `2026-11-24T00:00:00.123Z`;
-/// `None` outside 1970 to 9999.
-#[must_use]
-pub fn format_time(time_ms: i64) -> Option<String> {
-    if !(0..=MAX_TIME_MS).contains(&time_ms) {
-        return None;
-    }
-    let time = Timestamp::from_millisecond(time_ms).ok()?;
-    Some(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
-}
-
-/// Reads what [`format_time`] writes, and nothing else.
-#[must_use]
-pub fn parse_time(text: &str) -> Option<i64> {
-    let time_ms = text.parse::<Timestamp>().ok()?.as_millisecond();
-    (format_time(time_ms)? == text).then_some(time_ms)
 }
 
 #[cfg(test)]

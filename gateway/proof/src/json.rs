@@ -203,6 +203,52 @@ fn write_members(
     Ok(())
 }
 
+/// Writes a value over several lines, two spaces a level, names in canonical
+/// order: for people; the same value gives the same text.
+pub(crate) fn pretty(value: &Value, indent: usize, out: &mut String) {
+    let close = |out: &mut String, end: char| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", indent));
+        out.push(end);
+    };
+    let open = |out: &mut String, first: bool| {
+        out.push_str(if first { "\n" } else { ",\n" });
+        out.extend(std::iter::repeat_n("  ", indent + 1));
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                open(out, index == 0);
+                pretty(item, indent + 1, out);
+            }
+            close(out, ']');
+        }
+        Value::Object(members) if !members.is_empty() => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| name.as_bytes());
+            out.push('{');
+            for (index, (name, member)) in sorted.into_iter().enumerate() {
+                open(out, index == 0);
+                out.push_str(&quoted(name));
+                out.push_str(": ");
+                pretty(member, indent + 1, out);
+            }
+            close(out, '}');
+        }
+        Value::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+/// A string in its quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(text, &mut out);
+    // Made of the bytes of a string and ASCII.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// A string as in RFC 8785 section 3.2.2.2.
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');

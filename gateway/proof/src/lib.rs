@@ -21,21 +21,25 @@
 
 pub mod builder;
 pub mod checkpoint;
+pub mod countersign;
 pub mod fact;
 pub mod hash;
 mod json;
 pub mod leaf;
 pub mod note;
 pub mod proof;
+pub mod receipt;
 pub mod tile;
 pub mod tree;
 
 pub use builder::{FullTile, Tiles};
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+pub use countersign::{CountersignDraft, CountersignError};
 pub use fact::{Fact, FactError};
 pub use hash::{Hash, leaf_hash, node_hash};
 pub use leaf::{FactKind, Leaf, LeafError, Nonce};
 pub use note::{LogSigner, LogVerifier, Note, NoteError, NoteSignature};
 pub use proof::{HashReader, ProofError, ReadError};
+pub use receipt::{Finding, Receipt, ReceiptError, Report, VerifyOptions, verify_receipt};
 pub use tile::{TileError, TileId, TilePath};
 pub use tree::Tree;

@@ -9,6 +9,7 @@ mod key;
 
 use std::fmt;
 
+pub(crate) use key::key_id;
 pub use key::{LogSigner, LogVerifier, generate_key};
 
 use crate::hash::{decode_base64, encode_base64};

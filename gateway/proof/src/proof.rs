@@ -4,11 +4,13 @@
 //! out: the proof's hashes, or the verdict. Checking needs no tree, never
 //! recurses and reads no more hashes than the sizes allow.
 
+mod cache;
 mod subtree;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+pub use cache::TileCache;
 pub use subtree::{verify_subtree_consistency, verify_subtree_inclusion};
 
 use crate::builder::TileNodes;
@@ -268,11 +270,19 @@ pub fn prove_consistency<R: HashReader>(
     old: u64,
     new: u64,
 ) -> Result<Vec<Hash>, ReadError<R::Error>> {
+    prove_consistency_from(&over_tiles(reader, new), old, new)
+}
+
+fn prove_consistency_from<N: NodeReader>(
+    nodes: &N,
+    old: u64,
+    new: u64,
+) -> Result<Vec<Hash>, N::Error> {
     if old == 0 || old > new {
         return Err(ProofError::SizeOrder { old, new }.into());
     }
     let mut proof = Vec::new();
-    subproof(&over_tiles(reader, new), old, (0, new), true, &mut proof)?;
+    subproof(nodes, old, (0, new), true, &mut proof)?;
     Ok(proof)
 }
 

@@ -202,18 +202,39 @@ fn missing_and_short_tiles_are_reported() {
 }
 
 #[test]
+fn a_cache_of_tiles_changes_no_proof() {
+    let log = Log::of(66_000);
+    for tiles in [0, 1, 100] {
+        let mut cache = TileCache::new(tiles);
+        for size in [66_000, 65_536, 40_000, 300] {
+            for index in (0..size).step_by(3_001) {
+                let cached = cache.inclusion(&log, index, size);
+                assert_eq!(cached, prove_inclusion(&log, index, size));
+                let cached = cache.consistency(&log, index + 1, size);
+                assert_eq!(cached, prove_consistency(&log, index + 1, size));
+            }
+            assert!(cache.len() <= tiles);
+        }
+        assert_eq!(cache.is_empty(), tiles == 0);
+    }
+    let mut cache = TileCache::new(10);
+    assert!(cache.inclusion(&log, 7, 66_000).is_ok());
+    let held = cache.len();
+    assert!(cache.inclusion(&log, 7, 7).is_err());
+    assert_eq!(cache.len(), held);
+}
+
+#[test]
 fn subtrees_agree_with_their_definition() {
     let log = Log::of(64);
     for size in 1u64..=40 {
-        let reader = over_tiles(&log, size);
         for start in 0..size {
             for end in start + 1..=size {
                 let step = (end - start).next_power_of_two();
                 let root = log.roots[size as usize];
                 let valid = start % step == 0;
                 let own = range_of(start, end);
-                let proof =
-                    if valid { subtree_proof(&reader, start, end, size) } else { Vec::new() };
+                let proof = if valid { subtree_proof(start, end, size) } else { Vec::new() };
                 let verdict = verify_subtree_consistency(start, end, size, &proof, &own, &root);
                 if valid {
                     assert_eq!(verdict, Ok(()), "[{start}, {end}) of {size}");
@@ -235,14 +256,8 @@ fn range_of(start: u64, end: u64) -> Hash {
 }
 
 /// SUBTREE_SUBPROOF of the draft, by its recursive definition.
-fn subtree_proof(nodes: &TileReader<'_, Log>, start: u64, end: u64, size: u64) -> Vec<Hash> {
-    fn go(
-        nodes: &TileReader<'_, Log>,
-        (start, end): (u64, u64),
-        (low, high): (u64, u64),
-        known: bool,
-        out: &mut Vec<Hash>,
-    ) {
+fn subtree_proof(start: u64, end: u64, size: u64) -> Vec<Hash> {
+    fn go((start, end): (u64, u64), (low, high): (u64, u64), known: bool, out: &mut Vec<Hash>) {
         if (start, end) == (low, high) {
             if !known {
                 out.push(range_of(low, high));
@@ -251,18 +266,18 @@ fn subtree_proof(nodes: &TileReader<'_, Log>, start: u64, end: u64, size: u64) -
         }
         let split = low + (high - low).next_power_of_two() / 2;
         if end <= split {
-            go(nodes, (start, end), (low, split), known, out);
+            go((start, end), (low, split), known, out);
             out.push(range_of(split, high));
         } else if split <= start {
-            go(nodes, (start, end), (split, high), known, out);
+            go((start, end), (split, high), known, out);
             out.push(range_of(low, split));
         } else {
-            go(nodes, (split, end), (split, high), false, out);
+            go((split, end), (split, high), false, out);
             out.push(range_of(low, split));
         }
     }
     let mut out = Vec::new();
-    go(nodes, (start, end), (0, size), true, &mut out);
+    go((start, end), (0, size), true, &mut out);
     out
 }
 
