@@ -38,7 +38,7 @@ fn addresses_that_cannot_be_used_are_refused() {
 #[test]
 fn errors_are_sorted_by_what_to_do() {
     let io = |kind, text: &'static str| lapin::Error::from(io::Error::new(kind, text));
-    let tls = io::Error::new(io::ErrorKind::Other, rustls::Error::DecryptError);
+    let tls = io::Error::other(rustls::Error::DecryptError);
     let said = |kind: AMQPErrorKind| {
         lapin::ErrorKind::ProtocolError(AMQPError::new(kind, "words".into())).into()
     };

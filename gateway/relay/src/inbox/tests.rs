@@ -102,8 +102,7 @@ fn outcomes_out_of_bounds_are_rejected() {
     let (_folder, mut inbox) = open();
     let mut taken = |id: &str, handled: Handled| {
         let handler = move |_: &Delivery| Ok(handled.clone());
-        let taken = inbox.take_in(&[delivery(id)], &handler, now()).unwrap().remove(0);
-        taken
+        inbox.take_in(&[delivery(id)], &handler, now()).unwrap().remove(0)
     };
     let with = |answers| Handled { effect: String::new(), answers };
     let long = "x".repeat(ID_BYTES + 1);
