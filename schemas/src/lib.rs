@@ -1,0 +1,27 @@
+//! Message types: which there are, what they look like, what must hold beyond
+//! their schema. In: a parsed [`onepoint_xml::Document`]. Out: the type, the facts
+//! of each document, and violations with a code, a place and texts.
+//!
+//! - [`Catalogue`]: the types as data (`catalogue.toml`), schemas compiled once
+//! - `structure`: XSD validation by the crate xsd-schema, driven from our Document
+//! - `documents`: keys, parties and fields of each document of a message
+//! - `rules`: codes and arithmetic as data (`rules/*.toml`), exact integers only
+//! - [`example`], [`example_with`]: a valid message of each type, with made-up identities
+//!
+//! Promised: no I/O, no clock, no recursion on input, everything bounded.
+
+mod catalogue;
+mod codes;
+mod documents;
+mod example;
+mod rules;
+mod structure;
+mod violation;
+
+pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType};
+pub use documents::{DocumentFacts, SignerGroup};
+pub use example::{EXAMPLES, example, example_with};
+pub use violation::{VIOLATIONS_MAX, Violation};
+
+#[cfg(test)]
+mod tests;

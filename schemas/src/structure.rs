@@ -1,0 +1,112 @@
+//! XSD validation by the crate xsd-schema, through its push interface: our
+//! Document is walked, nothing is serialised and parsed again. A valid message
+//! costs one walk; an invalid one is walked a second time to say why.
+
+use std::fmt;
+use std::sync::Arc;
+
+use onepoint_xml::{Document, Element};
+use xsd_schema::{SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder};
+
+use crate::violation::Violation;
+
+mod drive;
+mod explain;
+
+/// Why a schema did not compile.
+#[derive(Debug, thiserror::Error)]
+pub enum StructureError {
+    /// There is no schema of this name.
+    #[error("there is no schema file for it")]
+    Missing,
+    /// The engine refused it.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// The embedded schema files, by the end of their path.
+const FILES: [(&str, &str); 11] = [
+    ("CEB311Message.xsd", include_str!("../ceb/2022-05/CEB311Message.xsd")),
+    ("CEB312Message.xsd", include_str!("../ceb/2022-05/CEB312Message.xsd")),
+    ("CEB411Message.xsd", include_str!("../ceb/2022-05/CEB411Message.xsd")),
+    ("CEB412Message.xsd", include_str!("../ceb/2022-05/CEB412Message.xsd")),
+    ("CEB511Message.xsd", include_str!("../ceb/2022-05/CEB511Message.xsd")),
+    ("CEB512Message.xsd", include_str!("../ceb/2022-05/CEB512Message.xsd")),
+    ("CEB621Message.xsd", include_str!("../ceb/2022-05/CEB621Message.xsd")),
+    ("CEB622Message.xsd", include_str!("../ceb/2022-05/CEB622Message.xsd")),
+    ("ceb-base.xsd", include_str!("../ceb/2022-05/ceb-base.xsd")),
+    ("xmldsig.xsd", include_str!("../xmldsig/xmldsig.xsd")),
+    ("TaxReturnMessage.xsd", include_str!("../zone/1/TaxReturnMessage.xsd")),
+];
+
+/// Gives the engine the embedded files, and nothing else: no disk, no network.
+#[derive(Debug)]
+struct Embedded;
+
+impl SchemaLoader for Embedded {
+    fn load(&self, location: &str) -> SchemaResult<String> {
+        file(location).map(str::to_owned).ok_or_else(|| {
+            SchemaError::structural("src-resolve", format!("{location} is not built in"), None)
+        })
+    }
+
+    fn can_load(&self, location: &str) -> bool {
+        file(location).is_some()
+    }
+}
+
+fn file(location: &str) -> Option<&'static str> {
+    let name = location.rsplit('/').next()?;
+    FILES.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
+}
+
+/// A compiled schema; shared by all threads.
+#[derive(Clone)]
+pub(crate) struct Structure {
+    set: Arc<SchemaSet>,
+}
+
+impl fmt::Debug for Structure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Structure(xsd-schema)")
+    }
+}
+
+impl Structure {
+    /// Compiles the schema of a built-in type.
+    pub(crate) fn builtin(name: &str) -> Result<Structure, StructureError> {
+        let location = format!("{name}.xsd");
+        let text = file(&location).ok_or(StructureError::Missing)?;
+        Structure::compile(text, &location)
+    }
+
+    fn compile(text: &str, location: &str) -> Result<Structure, StructureError> {
+        let engine = |error: SchemaError| StructureError::Engine(error.to_string());
+        let builder = SchemaSetBuilder::with_loader(Box::new(Embedded));
+        let compiled = builder.add_source(text, location).map_err(engine)?;
+        let compiled = compiled.compile().map_err(engine)?;
+        // An include or import that was not found would leave a schema that takes too much.
+        if let Some(failure) = compiled.directive_failures().first() {
+            return Err(StructureError::Engine(format!("{failure:?}")));
+        }
+        Ok(Structure { set: Arc::new(compiled.into_schema_set()) })
+    }
+
+    /// Validates; on a fault says each of them.
+    pub(crate) fn validate(&self, document: &Document) -> Result<(), Vec<Violation>> {
+        if drive::is_valid(&self.set, document) {
+            return Ok(());
+        }
+        Err(explain::violations(&self.set, document))
+    }
+}
+
+/// Text of elements that the norm types as xs:base64Binary. White space inside is
+/// legal there (XML Schema part 2, section 3.2.16), but xsd-schema 0.3.0 refuses
+/// it: it is taken out before the engine sees the value.
+pub(crate) fn is_base64(element: Element<'_>) -> bool {
+    const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+    let name = element.name();
+    let typed = ["SignatureValue", "DigestValue", "X509Certificate", "X509CRL", "X509SKI"];
+    name.namespace == DSIG && typed.contains(&name.local)
+}

@@ -1,0 +1,232 @@
+//! The catalogue as a whole: examples are valid, faults are found where they are.
+
+use onepoint_xml::{Document, Limits};
+
+use super::*;
+
+fn catalogue() -> Catalogue {
+    Catalogue::load_builtin().unwrap()
+}
+
+fn parse(xml: &str) -> Document {
+    Document::parse(xml.as_bytes().to_vec(), &Limits::default()).unwrap()
+}
+
+fn judge(catalogue: &Catalogue, xml: &str) -> Vec<Violation> {
+    let document = parse(xml);
+    let name = document.root().name();
+    let kind = catalogue.by_root(name.namespace, name.local).unwrap();
+    catalogue.validate_structure(&document, kind).err().unwrap_or_default()
+}
+
+/// A Signature as a signer would put it there, line breaks in its base64 included.
+const SIGNATURE: &str = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>\
+<ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/TR/2001/REC-xml-c14n-20010315\"/>\
+<ds:SignatureMethod Algorithm=\"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256\"/>\
+<ds:Reference URI=\"\"><ds:Transforms><ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/></ds:Transforms>\
+<ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue>QUJD\n REVG</ds:DigestValue></ds:Reference>\
+</ds:SignedInfo><ds:SignatureValue>QUJD\r\n\tREVG</ds:SignatureValue><ds:KeyInfo><ds:KeyName>01</ds:KeyName>\
+<ds:X509Data><ds:X509Certificate>QUJD\nREVG\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>";
+
+fn signed(name: &str) -> String {
+    let xml = example(name).unwrap();
+    let (body, _) = xml.rsplit_once("</").unwrap();
+    format!("{body}{SIGNATURE}</ceb:{name}>\n")
+}
+
+#[test]
+fn every_example_is_valid_with_a_signature_broken_into_lines() {
+    let catalogue = catalogue();
+    for (name, _) in EXAMPLES {
+        assert_eq!(judge(&catalogue, &signed(name)), [], "{name}");
+        let document = parse(example(name).unwrap());
+        let kind = catalogue.by_name(name).unwrap();
+        assert_eq!(catalogue.check_rules(&document, kind, 0), [], "{name}");
+    }
+    assert_eq!(judge(&catalogue, example("CEB311Message").unwrap()), []);
+    let unsigned = judge(&catalogue, example("CEB621Message").unwrap());
+    assert_eq!(unsigned[0].code, "schema-missing-element");
+}
+
+#[test]
+fn prefixes_do_not_count() {
+    let plain = signed("CEB311Message").replace("xmlns:ceb=", "xmlns=").replace("ceb:", "");
+    assert!(plain.contains("<CEB311Message xmlns="));
+    assert_eq!(judge(&catalogue(), &plain), []);
+}
+
+/// Names of the leaf elements of a message, in order.
+fn leaves(xml: &str) -> Vec<String> {
+    let opened = xml.split("<ceb:").skip(1);
+    let leaf = opened.filter(|part| {
+        part.split_once('>').is_some_and(|(n, t)| t.contains(&format!("</ceb:{n}>")))
+    });
+    let names = leaf
+        .filter_map(|part| part.split_once('>'))
+        .filter(|(_, text)| text.split('<').next().is_some_and(|text| !text.trim().is_empty()));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn every_required_field_that_is_missing_is_named() {
+    let catalogue = catalogue();
+    let mut required = 0;
+    for (name, _) in EXAMPLES {
+        let xml = signed(name);
+        for field in leaves(example(name).unwrap()) {
+            let open = format!("<ceb:{field}>");
+            let (before, rest) = xml.split_once(&open).unwrap();
+            let (_, after) = rest.split_once(&format!("</ceb:{field}>")).unwrap();
+            let found = judge(&catalogue, &format!("{before}{after}"));
+            let Some(first) = found.first() else { continue };
+            required += 1;
+            assert_eq!(first.code, "schema-missing-element", "{name}/{field}: {first:?}");
+            assert!(first.expected.contains(&field), "{name}/{field}: {first:?}");
+            assert!(first.line > 1 && first.column > 0 && !first.zh.is_empty(), "{first:?}");
+            assert_eq!(found.len(), 1, "one fault, one violation: {found:?}");
+        }
+    }
+    assert!(required > 90, "{required} required fields");
+}
+
+#[test]
+fn lengths_count_characters() {
+    let catalogue = catalogue();
+    let named = |n: usize| {
+        let xml = signed("CEB311Message");
+        xml.replace(
+            "<ceb:ebpName>测试电商平台甲公司<",
+            &format!("<ceb:ebpName>{}<", "名".repeat(n)),
+        )
+    };
+    assert_eq!(judge(&catalogue, &named(100)), []);
+    let found = judge(&catalogue, &named(101));
+    assert_eq!((found.len(), found[0].code.as_str()), (1, "schema-length"), "{found:?}");
+    assert!(found[0].path.ends_with("ebpName"), "{found:?}");
+    assert!(found[0].found.chars().count() <= 65);
+}
+
+#[test]
+fn types_orders_and_strangers_are_refused() {
+    let catalogue = catalogue();
+    let xml = signed("CEB311Message");
+    let first = |xml: &str| {
+        let found = judge(&catalogue, xml);
+        found.first().map_or_else(String::new, |v| v.code.clone())
+    };
+    let change = |from: &str, to: &str| {
+        assert!(xml.contains(from), "{from}");
+        first(&xml.replacen(from, to, 1))
+    };
+    assert_eq!(change("<ceb:freight>10<", "<ceb:freight>ten<"), "schema-type");
+    assert_eq!(change("<ceb:freight>10<", "<ceb:freight>0.000001<"), "schema-digits");
+    assert_eq!(change("<ceb:freight>10<", "<ceb:freight>12345678901234567890<"), "schema-digits");
+    assert_eq!(change("<ceb:gnum>1<", "<ceb:gnum>one<"), "schema-type");
+    assert_eq!(change("<ceb:note>测试订单</ceb:note>", "<ceb:moon/>"), "schema-missing-element");
+    assert_eq!(
+        change("<ceb:ebpCode>", "<ceb:orderNo>X</ceb:orderNo><ceb:ebpCode>"),
+        "schema-unexpected-element"
+    );
+    assert_eq!(change(" version=\"1.0\">", ">"), "schema-attribute");
+    assert_eq!(change(" version=\"1.0\">", " version=\"1.0\" moon=\"1\">"), "schema-attribute");
+    let transfer = xml
+        .split_once("<ceb:BaseTransfer>")
+        .unwrap()
+        .1
+        .split_once("</ceb:BaseTransfer>")
+        .unwrap()
+        .0;
+    let twice = format!("<ceb:BaseTransfer>{transfer}</ceb:BaseTransfer><ceb:BaseTransfer>");
+    assert_eq!(change("<ceb:BaseTransfer>", &twice), "schema-unexpected-element");
+}
+
+#[test]
+fn batches_and_lines_have_bounds() {
+    let catalogue = catalogue();
+    let xml = signed("CEB311Message");
+    let order = &xml[xml.find("<ceb:Order>").unwrap()..xml.find("<ceb:BaseTransfer>").unwrap()];
+    let batch = |n: usize| xml.replacen(order, &order.repeat(n), 1);
+    assert_eq!(judge(&catalogue, &batch(100)), []);
+    let found = judge(&catalogue, &batch(101));
+    assert_eq!(found[0].code, "schema-unexpected-element");
+    let line = &xml[xml.find("<ceb:OrderList>").unwrap()..xml.find("</ceb:Order>").unwrap()];
+    let one = &line[..line.find("</ceb:OrderList>").unwrap() + "</ceb:OrderList>".len()];
+    let lines = |n: usize| xml.replacen(line, &one.repeat(n), 1);
+    assert_eq!(judge(&catalogue, &lines(99)), []);
+    assert_eq!(judge(&catalogue, &lines(100))[0].code, "schema-unexpected-element");
+    let document = parse(&batch(100));
+    let kind = catalogue.by_name("CEB311Message").unwrap();
+    assert_eq!(catalogue.documents(&document, kind).len(), 100);
+}
+
+#[test]
+fn violations_are_bounded() {
+    let catalogue = catalogue();
+    let xml = signed("CEB311Message");
+    let order = &xml[xml.find("<ceb:Order>").unwrap()..xml.find("<ceb:BaseTransfer>").unwrap()];
+    let bad = order.replace("<ceb:freight>10<", "<ceb:freight>ten<");
+    let found = judge(&catalogue, &xml.replacen(order, &bad.repeat(90), 1));
+    assert_eq!(found.len(), VIOLATIONS_MAX + 1);
+    assert_eq!(found[VIOLATIONS_MAX].code, "schema-more");
+}
+
+#[test]
+fn the_wrong_namespace_is_no_type() {
+    let catalogue = catalogue();
+    assert!(catalogue.by_root("http://www.chinaport.gov.cn/ceb", "CEB311Message").is_some());
+    assert!(catalogue.by_root("urn:other", "CEB311Message").is_none());
+    assert!(catalogue.by_root("http://www.chinaport.gov.cn/ceb", "CEB999Message").is_none());
+    let receipts: Vec<&str> = catalogue
+        .types()
+        .filter(|t| catalogue.is_receipt_type(&t.name))
+        .map(|t| t.name.as_str())
+        .collect();
+    assert_eq!(receipts, ["CEB312Message", "CEB412Message", "CEB512Message", "CEB622Message"]);
+}
+
+#[test]
+fn documents_have_keys_parties_and_fields() {
+    let catalogue = catalogue();
+    let kind = catalogue.by_name("CEB621Message").unwrap();
+    let facts = catalogue.documents(&parse(example("CEB621Message").unwrap()), kind);
+    let list = &facts[0];
+    assert_eq!(list.business_key.as_deref(), Some("list|1|440466T004|LISTTEST000001"));
+    assert_eq!(list.order_key.as_deref(), Some("440466T001|TEST20261101000001"));
+    assert_eq!(list.field("InventoryHead/tradeMode"), Some("9610"));
+    assert_eq!(list.field("tradeMode"), Some("9610"));
+    assert_eq!(list.field("Other/tradeMode"), None);
+    assert_eq!((list.app_type.as_deref(), list.app_status.as_deref()), (Some("1"), Some("2")));
+    let groups = kind.signers_required(list);
+    let codes: Vec<Vec<(&str, &str)>> = groups.iter().map(|g| g.codes().collect()).collect();
+    assert_eq!(
+        codes,
+        [
+            vec![("ebcCode", "440466T001"), ("agentCode", "440466T004")],
+            vec![("copCode", "440466T004")],
+        ]
+    );
+    let without =
+        example("CEB621Message").unwrap().replace("<ceb:copNo>LISTTEST000001</ceb:copNo>", "");
+    let key = catalogue.documents(&parse(&without), kind)[0].business_key.clone().unwrap();
+    assert_eq!(key, "list-order|1|440466T001|TEST20261101000001|WBTEST000001");
+}
+
+#[test]
+fn separators_in_fields_cannot_make_keys_collide() {
+    let catalogue = catalogue();
+    let kind = catalogue.by_name("CEB311Message").unwrap();
+    let key = |code: &str, number: &str| {
+        let xml = example_with("CEB311Message", &[("ebpCode", code), ("orderNo", number)]).unwrap();
+        catalogue.documents(&parse(&xml), kind)[0].business_key.clone().unwrap()
+    };
+    assert_ne!(key("A|B", "C"), key("A", "B|C"));
+    assert_ne!(key("A\\", "|C"), key("A", "\\|C"));
+}
+
+#[test]
+fn examples_take_other_values() {
+    let xml = example_with("CEB311Message", &[("orderNo", "N1"), ("@guid", "G1"), ("moon", "x")])
+        .unwrap();
+    assert!(xml.contains("<ceb:orderNo>N1</ceb:orderNo>") && xml.contains(" guid=\"G1\""));
+    assert!(example_with("CEB999Message", &[]).is_none());
+}
