@@ -115,6 +115,9 @@ pub enum StoreError {
         /// The caller's reason.
         reason: String,
     },
+    /// The name of the log's key is no origin for a log. The code is the checkpoint's own.
+    #[error("the log's key cannot begin a log")]
+    Origin(#[source] onepoint_proof::CheckpointError),
     /// A fact that cannot be a leaf. The code is the fact's own.
     #[error("the fact cannot be stored")]
     Fact(#[source] onepoint_proof::FactError),
@@ -150,6 +153,7 @@ impl StoreError {
             Self::Conflict(_) => "store-conflict",
             Self::Invalid { .. } => "store-value-invalid",
             Self::Abandoned { code, .. } => code,
+            Self::Origin(error) => error.code(),
             Self::Fact(error) => error.code(),
             Self::Proof(_) => "store-proof",
             Self::NoRandomness => "store-no-randomness",
@@ -175,6 +179,7 @@ impl StoreError {
     pub fn en(&self) -> String {
         match (self, self.hint()) {
             (Self::Fact(error), _) => format!("{self}: {}", error.en()),
+            (Self::Origin(error), _) => format!("{self}: {}", error.en()),
             (_, Some((en, _))) => format!("{self}; {en}"),
             (_, None) => self.to_string(),
         }
@@ -184,6 +189,7 @@ impl StoreError {
     pub fn zh(&self) -> String {
         match (self, self.hint()) {
             (Self::Fact(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
+            (Self::Origin(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
             (_, Some((_, zh))) => format!("{}；{zh}", self.zh_level()),
             (_, None) => self.zh_level(),
         }
@@ -217,6 +223,7 @@ impl StoreError {
                 format!("{field}：应为 {expected}，实为 {found}")
             }
             Self::Abandoned { reason, .. } => format!("事务已放弃：{reason}"),
+            Self::Origin(_) => "日志密钥不能用于新的日志".into(),
             Self::Fact(_) => "事实无法存储".into(),
             Self::Proof(_) => "生成证明失败".into(),
             Self::NoRandomness => "系统未提供随机数".into(),

@@ -116,6 +116,11 @@ impl<S: Store> Ledger<S> {
         self.latest.as_ref()
     }
 
+    /// The epoch of this writer: one more than that of the writer before.
+    pub fn epoch(&self) -> u64 {
+        self.store.epoch()
+    }
+
     /// The origin of the log.
     pub fn origin(&self) -> &str {
         self.signer.name()

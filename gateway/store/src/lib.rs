@@ -30,6 +30,8 @@ mod model;
 mod receipt;
 mod sqlite;
 mod store;
+#[cfg(test)]
+mod suite;
 
 pub use error::{Cause, StoreError};
 pub use ledger::{Committed, Ledger, LedgerTx, MAX_GROUP_FACTS};

@@ -24,6 +24,9 @@ pub(crate) fn of_row(
     let signed = SignedCheckpoint::parse_unverified(checkpoint.note.as_bytes())
         .map_err(|error| damaged(error.en()))?;
     let signed = signed.checkpoint();
+    if signed.size != checkpoint.size || signed.root != checkpoint.root {
+        return Err(damaged(format!("the note of checkpoint {} is of another", checkpoint.size)));
+    }
     proof::verify_inclusion(&row.leaf_hash, row.index, signed.size, &inclusion, &signed.root)
         .map_err(|error| damaged(error.en()))?;
     Ok(Receipt {
@@ -59,7 +62,7 @@ pub(crate) fn read<R: Reader + ?Sized>(
 }
 
 /// The tiles of a reader.
-struct ReaderTiles<'r, R: ?Sized>(&'r R);
+pub(crate) struct ReaderTiles<'r, R: ?Sized>(pub(crate) &'r R);
 
 impl<R: Reader + ?Sized> HashReader for ReaderTiles<'_, R> {
     type Error = StoreError;

@@ -1,3 +1,5 @@
+//! Every row of the two tables, and the calendar.
+
 use super::*;
 use crate::model::Outcome;
 

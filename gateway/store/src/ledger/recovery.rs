@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 
+use onepoint_proof::checkpoint::check_origin;
 use onepoint_proof::{
     FactKind, Hash, HashReader, Leaf, LogVerifier, Nonce, ReadError, SignedCheckpoint, TileId,
     Tiles, leaf_hash,
@@ -45,7 +46,10 @@ pub(super) fn recover(
 
 fn identify(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<(), StoreError> {
     let ours = LogIdentity { origin: verifier.name().to_owned(), key: verifier.to_string() };
-    let Some(stored) = tx.log_identity()? else { return tx.put_log_identity(&ours) };
+    let Some(stored) = tx.log_identity()? else {
+        check_origin(&ours.origin).map_err(StoreError::Origin)?;
+        return tx.put_log_identity(&ours);
+    };
     for (what, stored, given) in
         [("origin", stored.origin, ours.origin), ("key", stored.key, ours.key)]
     {

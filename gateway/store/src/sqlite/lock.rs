@@ -89,3 +89,22 @@ fn not_writable(path: &Path, error: io::Error) -> StoreError {
     }
     StoreError::NotWritable { path: PathBuf::from(path), source: error.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_a_missing_permission() {
+        let code = |kind: io::ErrorKind| not_writable(Path::new("d"), kind.into()).code();
+        assert_eq!(code(io::ErrorKind::StorageFull), "store-disk-full");
+        assert_eq!(code(io::ErrorKind::PermissionDenied), "store-not-writable");
+        assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), "store-not-writable");
+    }
+
+    #[test]
+    fn a_folder_without_a_parent_in_its_name_is_made_where_we_are() {
+        assert!(sync_parent(Path::new("anything")).is_ok());
+        assert!(sync_parent(Path::new("/nonexistent/folder")).is_err());
+    }
+}

@@ -1,8 +1,8 @@
 //! Reading while the writer writes: a small, fixed set of read-only connections.
 //!
 //! In: a folder; out: a [`Reader`] that any number of threads may share. Each
-//! call takes a connection, waits if all are taken, and sees one consistent state
-//! per call; the next call may see a later one. Nothing is ever written.
+//! call takes a connection, waits if all are taken, and sees one committed state;
+//! the next call may see a later one. Nothing is ever written.
 
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -47,12 +47,9 @@ impl SqliteReader {
         let mut idle = Vec::new();
         for _ in 0..connections.clamp(1, MAX_CONNECTIONS) {
             let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            let version = schema::check(&connection, &file)?;
-            if version != schema::VERSION {
-                // Only the writer migrates; until it has, there is nothing that we can read.
-                return Err(StoreError::Backend(
-                    format!("the store has version {version}, start the gateway once").into(),
-                ));
+            if schema::check(&connection, &file)? != schema::VERSION {
+                // Only the writer makes and migrates tables: until it has run, nothing is here.
+                return Err(StoreError::Missing { path: folder.to_path_buf() });
             }
             connection
                 .pragma_update(None, "cache_size", CACHE_KIB)
@@ -70,11 +67,7 @@ impl SqliteReader {
     ) -> Result<T, StoreError> {
         let lease = self.pool.take();
         match &lease.connection {
-            // One statement is one state already; several are put into one transaction.
-            Some(connection) => {
-                let tx = connection.unchecked_transaction().map_err(fault::read)?;
-                query(&tx).map_err(fault::read)
-            }
+            Some(connection) => query(connection).map_err(fault::read),
             None => Err(StoreError::Backend("no connection".into())),
         }
     }
@@ -150,7 +143,8 @@ impl Reader for SqliteReader {
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {
-        self.read(rows::counts)
+        // Several statements: one transaction, so that they see the same state.
+        self.read(|on| rows::counts(&*on.unchecked_transaction()?))
     }
 
     fn latest_checkpoint(&self) -> Result<Option<CheckpointRow>, StoreError> {

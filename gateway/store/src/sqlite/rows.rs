@@ -98,7 +98,8 @@ pub(super) fn deliveries_of(on: &Connection, message: &str) -> Sql<Vec<Delivery>
 
 pub(super) fn pending(on: &Connection, query: &PendingQuery<'_>) -> Sql<Vec<Delivery>> {
     let limit = i64::try_from(query.max_rows.min(MAX_ROWS)).unwrap_or(0);
-    let (kind, after) = (kind_number(query.kind), number(query.after_seq));
+    let after = i64::try_from(query.after_seq).unwrap_or(i64::MAX);
+    let kind = kind_number(query.kind);
     let mut statement;
     let mut rows = match query.destination {
         Some(destination) => {

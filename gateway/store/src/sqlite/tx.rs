@@ -5,7 +5,7 @@
 //! cannot have half of its work committed.
 
 use onepoint_proof::{Hash, tile};
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::{fault, rows};
 use crate::StoreError;
@@ -25,12 +25,14 @@ const ANSWERS: usize = 5;
 pub(super) struct SqliteTx<'c> {
     on: &'c Connection,
     failed: bool,
+    /// The index of the next fact, once it has been asked for.
+    next_index: Option<u64>,
     changes: [i64; COUNTERS.len()],
 }
 
 impl<'c> SqliteTx<'c> {
     pub(super) fn new(on: &'c Connection) -> SqliteTx<'c> {
-        SqliteTx { on, failed: false, changes: [0; COUNTERS.len()] }
+        SqliteTx { on, failed: false, next_index: None, changes: [0; COUNTERS.len()] }
     }
 
     /// The last writes before the commit, which must not happen after any fault.
@@ -77,25 +79,6 @@ impl<'c> SqliteTx<'c> {
     fn body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
         self.execute("INSERT INTO body (bytes) VALUES (?1)", &[&bytes])?;
         Ok(BodyId(self.on.last_insert_rowid()))
-    }
-
-    /// Moves a delivery on and returns the state it was in, unless it is that far already.
-    fn advance(&mut self, seq: u64, time_ms: i64, to: DeliveryState) -> Result<bool, StoreError> {
-        let Some(delivery) = self.run(|on| rows::delivery(on, seq))? else { return Ok(false) };
-        if delivery.state >= to {
-            return Ok(false);
-        }
-        let (sql, counter) = match to {
-            DeliveryState::Delivered => {
-                ("UPDATE delivery SET state = 2, delivered_ms = ?2 WHERE seq = ?1", DELIVERED)
-            }
-            _ => ("UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1", RELAYED),
-        };
-        self.execute(sql, &[&rows::number(seq), &time_ms])?;
-        let from = if delivery.state == DeliveryState::Pending { PENDING } else { RELAYED };
-        self.count(from, -1);
-        self.count(counter, 1);
-        Ok(true)
     }
 }
 
@@ -237,11 +220,31 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
-        self.advance(seq, time_ms, DeliveryState::Relayed)
+        let moved = self.execute(
+            "UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1 AND state = 0",
+            &[&rows::number(seq), &time_ms],
+        )?;
+        if moved > 0 {
+            self.count(PENDING, -1);
+            self.count(RELAYED, 1);
+        }
+        Ok(moved > 0)
     }
 
     fn mark_delivered(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
-        self.advance(seq, time_ms, DeliveryState::Delivered)
+        let sql = "UPDATE delivery SET state = 2, delivered_ms = ?2 WHERE seq = ?1 AND state < 2 \
+            RETURNING relayed_ms IS NOT NULL";
+        let moved = self.run(|on| {
+            let mut statement = on.prepare_cached(sql)?;
+            statement
+                .query_row(params![rows::number(seq), time_ms], |row| row.get::<_, bool>(0))
+                .optional()
+        })?;
+        if let Some(was_relayed) = moved {
+            self.count(if was_relayed { RELAYED } else { PENDING }, -1);
+            self.count(DELIVERED, 1);
+        }
+        Ok(moved.is_some())
     }
 
     fn answer_seen(
@@ -291,7 +294,12 @@ impl LogTx for SqliteTx<'_> {
     }
 
     fn next_index(&mut self) -> Result<u64, StoreError> {
-        self.run(rows::next_index)
+        let next = match self.next_index {
+            Some(next) => next,
+            None => self.run(rows::next_index)?,
+        };
+        self.next_index = Some(next);
+        Ok(next)
     }
 
     fn fact(&mut self, index: u64) -> Result<Option<FactRow>, StoreError> {
@@ -326,6 +334,7 @@ impl LogTx for SqliteTx<'_> {
                 fact.leaf_hash.as_bytes(),
             ],
         )?;
+        self.next_index = next.checked_add(1);
         Ok(())
     }
 
