@@ -101,7 +101,7 @@ impl<S: Store> Ledger<S> {
     /// Housekeeping of the store; call it when the answers are out.
     ///
     /// # Errors
-    /// A fatal error, as of [`Ledger::commit`].
+    /// As of [`Store::maintain`]; stop on a fatal one, as after [`Ledger::commit`].
     pub fn maintain(&mut self) -> Result<(), StoreError> {
         self.store.maintain()
     }

@@ -30,7 +30,8 @@ pub trait Store {
     /// when there is nothing to do, never needed for safety; call it after the answers are out.
     ///
     /// # Errors
-    /// [`StoreError::Fatal`] as above.
+    /// [`StoreError::Fatal`] as above; [`StoreError::DiskFull`] and others that are not fatal
+    /// leave it for the next time.
     fn maintain(&mut self) -> Result<(), StoreError>;
 
     /// The epoch of this writer: one more than that of the writer before.
