@@ -1,3 +1,6 @@
+//! The growing end of a log: tiles around their edges, rebuilt ends, proofs of
+//! fresh leaves, and what is refused.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,6 @@
+//! Checkpoints: their lines one by one, signatures, origins, and any text that
+//! looks like one.
+
 use proptest::prelude::*;
 
 use super::*;

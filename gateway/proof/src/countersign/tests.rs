@@ -1,3 +1,6 @@
+//! Countersignatures by a made-up gateway with a P-256 key; RSA is tested with
+//! real certificates in the conformance crate.
+
 #![allow(clippy::string_slice)]
 
 use proptest::prelude::*;

@@ -1,3 +1,6 @@
+//! Facts: the canonical bytes, each fault with its code, and times compared with
+//! another implementation.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,6 @@
+//! The narrow JSON: what is refused, what the canonical form is, and that no
+//! input panics.
+
 use proptest::prelude::*;
 use serde_json::json;
 

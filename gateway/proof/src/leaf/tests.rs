@@ -1,3 +1,5 @@
+//! Log entries: as documented, each fault with its code, and any bytes.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,6 @@
+//! Signed notes and keys: as documented, each fault with its code, unknown
+//! signatures, and any text that looks like one.
+
 #![allow(clippy::string_slice)]
 
 use proptest::prelude::*;

@@ -1,3 +1,6 @@
+//! Proofs compared with the crate ct-merkle over whole trees, altered hash by
+//! hash, and at the largest sizes.
+
 use std::collections::BTreeMap;
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;

@@ -1,3 +1,6 @@
+//! Receipts with every member, every hash and any byte altered: each fault has
+//! its code, and what is good stays good.
+
 use proptest::prelude::*;
 use serde_json::json;
 

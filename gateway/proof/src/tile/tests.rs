@@ -1,3 +1,6 @@
+//! Tile paths, tiles and bundles: the specification's examples, other spellings,
+//! and any bytes.
+
 use proptest::prelude::*;
 
 use super::*;
