@@ -14,10 +14,12 @@ mod answer;
 pub mod customs;
 mod declaration;
 pub mod delivery;
+pub mod dxp;
 mod error;
 pub mod tax;
 
 pub use delivery::{Answer, Department, Incoming, Outcome};
+pub use dxp::dxp_for;
 pub use error::{MappingError, Place};
 
 /// The departments that have an adapter, by name.

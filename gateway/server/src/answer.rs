@@ -1,0 +1,101 @@
+//! Last stage: what the sender is told, once it is durable: one clear verdict
+//! with every document's reason and the receipts.
+
+use onepoint_proof::Receipt;
+use serde_json::{Value, json};
+
+use crate::commit::{Sealed, Verdict};
+use crate::http::Response;
+use crate::http::problem::{json_answer, problem_with};
+use crate::refusal::{Refusal, Stage};
+
+/// The answer to one message.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    verdict: Verdict,
+    receipts: Vec<Receipt>,
+}
+
+impl Answer {
+    pub(crate) fn of(sealed: Sealed<Verdict>) -> Answer {
+        Answer { verdict: sealed.verdict, receipts: sealed.receipts }
+    }
+
+    /// 200 when at least one document was accepted; else a problem document,
+    /// which lists the documents and receipts as well.
+    pub(crate) fn response(&self) -> Response {
+        let receipts: Vec<Value> = self.receipts.iter().map(receipt_value).collect();
+        let id = &self.verdict.message;
+        match self.refusal() {
+            None => {
+                let mut body = self.members(receipts);
+                body["id"] = json!(id);
+                json_answer(200, &body)
+            }
+            Some(refusal) => problem_with(&refusal, id, self.members(receipts)),
+        }
+    }
+
+    fn members(&self, receipts: Vec<Value>) -> Value {
+        let documents = self.verdict.documents.iter().enumerate().map(|(n, d)| {
+            let mut line = json!({
+                "index": d.index,
+                "accepted": d.refusal.is_none(),
+                "receipt": n,
+            });
+            if let Some(refusal) = &d.refusal {
+                line["refusal"] = json!(refusal);
+            }
+            line
+        });
+        let documents = documents.collect();
+        let mut body = json!({
+            "verdict": self.status(),
+            "documents": Value::Array(documents),
+            "receipts": receipts,
+        });
+        if let (Some(kind), Some(guid)) = (&self.verdict.message_type, &self.verdict.guid) {
+            body["message_type"] = json!(kind);
+            body["guid"] = json!(guid);
+        }
+        body
+    }
+
+    fn status(&self) -> &'static str {
+        let accepted = self.verdict.accepted();
+        match (self.verdict.duplicate, accepted) {
+            (true, _) => "duplicate",
+            (false, 0) => "refused",
+            (false, n) if n == self.verdict.documents.len() => "accepted",
+            (false, _) => "partly-accepted",
+        }
+    }
+
+    /// The refusal that stands for the message: its own, or that of its first
+    /// document when none was accepted.
+    fn refusal(&self) -> Option<Refusal> {
+        if let Some(refusal) = &self.verdict.refusal {
+            return Some(refusal.clone());
+        }
+        if self.verdict.accepted() > 0 {
+            return None;
+        }
+        let first = self.verdict.documents.iter().find_map(|d| d.refusal.clone());
+        Some(first.unwrap_or_else(no_documents))
+    }
+}
+
+/// A receipt as JSON within a larger answer; saved by itself it is a receipt file.
+pub(crate) fn receipt_value(receipt: &Receipt) -> Value {
+    let text = receipt.to_json().map_err(|error| error.en());
+    let value = text.and_then(|t| serde_json::from_str(&t).map_err(|error| error.to_string()));
+    value.unwrap_or_else(|reason| {
+        tracing::error!(reason, "a receipt could not be written");
+        Value::Null
+    })
+}
+
+fn no_documents() -> Refusal {
+    let en = "the message holds no document";
+    Refusal::new(Stage::Validate, 422, "documents-missing", en, "报文中没有单证")
+}

@@ -1,0 +1,165 @@
+//! The command line of the one binary. Only words here; each command lives in
+//! its own file under `commands/`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Exit codes, the same for every command.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  the answer is no: refused, not verified, an outcome was not the expected one
+  2  the command line or the configuration is wrong
+  3  something outside failed: a file, the network, the gateway
+  4  the journal failed: stop, look at the disk, start again";
+
+/// One-point access: hand in a signed declaration once, every department gets it, receipts prove it.
+#[derive(Debug, Parser)]
+#[command(name = "onepoint", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole job on this machine: parties, gateway, departments, good and bad messages
+    #[command(after_help = EXIT_CODES)]
+    Demo(DemoArgs),
+    /// Write a configuration and a test PKI into a folder
+    #[command(after_help = EXIT_CODES)]
+    Init(InitArgs),
+    /// Run the gateway
+    #[command(after_help = EXIT_CODES)]
+    Serve(ServeArgs),
+    /// Run the adapter of one department
+    #[command(after_help = EXIT_CODES)]
+    Adapter(AdapterArgs),
+    /// Sign an XML message (enveloped XML Signature)
+    #[command(after_help = EXIT_CODES)]
+    Sign(SignArgs),
+    /// Send a signed message to a gateway and print its answer
+    #[command(after_help = EXIT_CODES)]
+    Send(SendArgs),
+    /// Verify receipts offline
+    #[command(after_help = EXIT_CODES)]
+    Verify(VerifyArgs),
+    /// Check a configuration and say everything that is wrong with it
+    #[command(after_help = EXIT_CODES)]
+    CheckConfig(CheckConfigArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Keep everything (configuration, keys, messages, receipts, journal) in this new folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Use this broker instead of the embedded queue, for instance amqp://guest:guest@127.0.0.1:5672/%2f
+    #[arg(long, value_name = "URL")]
+    pub(crate) amqp: Option<String>,
+    /// How many orders to send, with four documents each
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) orders: u32,
+    /// Print JSON, one object a line, instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// The folder to write; it must not exist, or be empty
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Address the gateway will listen on
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Use this broker
+    #[arg(long, value_name = "URL")]
+    pub(crate) amqp: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The gateway's configuration
+    #[arg(long, value_name = "FILE", default_value = "onepoint.toml")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdapterArgs {
+    /// The department: customs or tax
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The adapter's configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SignArgs {
+    /// The XML message; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) message: PathBuf,
+    /// PEM of the signer's certificate, leaf first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+    /// PEM of the signer's private key (PKCS#8)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Write the signed message here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SendArgs {
+    /// The signed message; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) message: PathBuf,
+    /// The gateway, for instance https://127.0.0.1:8443
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// PEM of the anchors that the gateway's certificate leads to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: PathBuf,
+    /// PEM of the sender's certificate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+    /// PEM of the sender's private key (PKCS#8)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Save each receipt into this folder as <message id>-<n>.receipt.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) receipts: Option<PathBuf>,
+    /// Print the gateway's answer as it came
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// Receipt files
+    #[arg(value_name = "RECEIPT", required = true)]
+    pub(crate) receipts: Vec<PathBuf>,
+    /// The log's verifier key: the key itself (name+hash+base64) or a file with it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) log_key: String,
+    /// The message the receipt is about; its digest is compared
+    #[arg(long, value_name = "FILE")]
+    pub(crate) message: Option<PathBuf>,
+    /// Print every finding as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckConfigArgs {
+    /// The gateway's configuration
+    #[arg(value_name = "FILE", default_value = "onepoint.toml")]
+    pub(crate) config: PathBuf,
+    /// Print the faults as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

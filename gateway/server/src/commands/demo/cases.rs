@@ -1,0 +1,125 @@
+//! What the demo sends, and what must come of it.
+
+use super::Zone;
+use super::orders::{DECLARATIONS, Signer, declaration};
+use crate::commands::Failure;
+
+/// One message to send.
+pub(crate) struct Case {
+    /// What a person reads in the table.
+    pub(crate) what: String,
+    /// The party whose connection hands it in.
+    pub(crate) from: &'static str,
+    pub(crate) message_type: &'static str,
+    pub(crate) body: Vec<u8>,
+    pub(crate) expected: Expected,
+}
+
+/// The outcome a case must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Accepted,
+    /// The original receipts again.
+    Duplicate,
+    /// Refused with this code.
+    Refused(&'static str),
+}
+
+/// All cases, in the order in which they are sent.
+pub(crate) fn all(zone: &Zone, orders: u32) -> Result<Vec<Case>, Failure> {
+    let mut cases = Vec::new();
+    for n in 1..=orders {
+        let number = zone.number(n);
+        for (message_type, from) in DECLARATIONS {
+            let xml = declaration(message_type, &number, &[])?;
+            cases.push(Case {
+                what: format!("{} of order {n}", title(message_type)),
+                from,
+                message_type,
+                body: zone.signer(from)?.sign(&xml)?,
+                expected: Expected::Accepted,
+            });
+        }
+    }
+    bad(zone, &mut cases)?;
+    Ok(cases)
+}
+
+fn title(message_type: &str) -> &'static str {
+    match message_type {
+        "CEB311Message" => "order",
+        "CEB411Message" => "payment",
+        "CEB511Message" => "waybill",
+        _ => "list",
+    }
+}
+
+/// The bad ones: each is an order that has one thing wrong with it.
+fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
+    let platform = zone.signer("platform")?;
+    let order =
+        |n: u32, changes: &[(&str, &str)]| declaration("CEB311Message", &zone.number(n), changes);
+    let mut add = |what: &str, from, body: Vec<u8>, expected| {
+        let what = what.to_owned();
+        cases.push(Case { what, from, message_type: "CEB311Message", body, expected });
+    };
+
+    let signed = text(platform.sign(&order(901, &[])?)?);
+    let broken = signed.replacen("<ceb:consignee>", "<ceb:consignee>另", 1);
+    let refused = Expected::Refused("signature-digest-mismatch");
+    add("order changed after signing", "platform", broken.into_bytes(), refused);
+
+    let expired: &Signer = zone.expired()?;
+    let refused = Expected::Refused("cert-expired");
+    add(
+        "order signed with an expired certificate",
+        "platform",
+        expired.sign(&order(902, &[])?)?,
+        refused,
+    );
+
+    let without = cut(&order(903, &[])?, "ebpName");
+    let refused = Expected::Refused("schema-missing-element");
+    add("order without ebpName", "platform", platform.sign(&without)?, refused);
+
+    let wrong = order(904, &[("acturalPaid", "1")])?;
+    add(
+        "order with a wrong total",
+        "platform",
+        platform.sign(&wrong)?,
+        Expected::Refused("order-total"),
+    );
+
+    let original = declaration("CEB311Message", &zone.number(905), &[])?;
+    add("order, to be sent again", "platform", platform.sign(&original)?, Expected::Accepted);
+    add("the same order again", "platform", platform.sign(&original)?, Expected::Duplicate);
+    let changed = original.replacen("<ceb:note>", "<ceb:note>改 ", 1);
+    add(
+        "the same guid, other content",
+        "platform",
+        platform.sign(&changed)?,
+        Expected::Refused("guid-conflict"),
+    );
+
+    let payment = zone.signer("payment")?;
+    let refused = Expected::Refused("sender-may-not-send");
+    add("order sent by the payment firm", "payment", payment.sign(&order(906, &[])?)?, refused);
+
+    let other = order(907, &[("ebpCode", "440466T999"), ("ebcCode", "440466T999")])?;
+    let refused = Expected::Refused("not-entitled");
+    add("order in the name of another firm", "platform", platform.sign(&other)?, refused);
+    Ok(())
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The message without its first element `name`.
+fn cut(xml: &str, name: &str) -> String {
+    let (open, close) = (format!("<ceb:{name}>"), format!("</ceb:{name}>"));
+    let parts = xml.split_once(&open).and_then(|(before, rest)| {
+        rest.split_once(&close).map(|(_, after)| format!("{before}{after}"))
+    });
+    parts.unwrap_or_else(|| xml.to_owned())
+}

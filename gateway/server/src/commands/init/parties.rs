@@ -1,0 +1,143 @@
+//! The parties of a pilot: made-up firms with the rights they need, the two
+//! departments, an auditor and an operator.
+
+use onepoint_certs::testpki::KeyKind;
+
+/// The gateway's id in DXP envelopes.
+pub(crate) const GATEWAY_DXP_ID: &str = "DXPONEPOINT00001";
+
+/// One party of the pilot.
+pub(crate) struct Party {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) role: &'static str,
+    pub(crate) department: Option<&'static str>,
+    /// Customs registration code; empty for none.
+    pub(crate) code: &'static str,
+    pub(crate) may_send: &'static [&'static str],
+    pub(crate) key: KeyKind,
+    pub(crate) dxp_id: &'static str,
+}
+
+const fn enterprise(
+    id: &'static str,
+    name: &'static str,
+    code: &'static str,
+    may_send: &'static [&'static str],
+    key: KeyKind,
+    dxp_id: &'static str,
+) -> Party {
+    Party { id, name, role: "enterprise", department: None, code, may_send, key, dxp_id }
+}
+
+const fn department(
+    id: &'static str,
+    name: &'static str,
+    may_send: &'static [&'static str],
+    dxp_id: &'static str,
+) -> Party {
+    let key = KeyKind::P256;
+    Party { id, name, role: "department", department: Some(id), code: "", may_send, key, dxp_id }
+}
+
+const fn overseer(id: &'static str, name: &'static str) -> Party {
+    let (role, key) = (id, KeyKind::P256);
+    Party { id, name, role, department: None, code: "", may_send: &[], key, dxp_id: "" }
+}
+
+/// Everybody.
+pub(crate) const PARTIES: &[Party] = &[
+    enterprise(
+        "platform",
+        "测试电商平台甲公司",
+        "440466T001",
+        &["CEB311Message"],
+        KeyKind::Rsa2048,
+        "DXPENT0000000001",
+    ),
+    enterprise(
+        "payment",
+        "测试支付乙公司",
+        "440466T002",
+        &["CEB411Message"],
+        KeyKind::P256,
+        "DXPENT0000000002",
+    ),
+    enterprise(
+        "logistics",
+        "测试物流丙公司",
+        "440466T003",
+        &["CEB511Message"],
+        KeyKind::P256,
+        "DXPENT0000000003",
+    ),
+    enterprise(
+        "declarant",
+        "测试报关丁公司",
+        "440466T004",
+        &["CEB621Message"],
+        KeyKind::Rsa2048,
+        "DXPENT0000000004",
+    ),
+    department(
+        "customs",
+        "测试海关",
+        &["CEB312Message", "CEB412Message", "CEB512Message", "CEB622Message"],
+        "DXPEDCCEB0000002",
+    ),
+    department("tax", "测试税务", &["TaxReturnMessage"], "DXPTAX0000000001"),
+    overseer("auditor", "测试审计"),
+    overseer("operator", "测试运维"),
+];
+
+/// Which department must know what.
+pub(crate) const ROUTES: &str = r#"
+[[route]]
+type = "CEB311Message"
+departments = ["customs", "tax"]
+
+[[route]]
+type = "CEB411Message"
+departments = ["customs", "tax"]
+
+[[route]]
+type = "CEB511Message"
+departments = ["customs"]
+
+[[route]]
+type = "CEB621Message"
+departments = ["customs", "tax"]
+"#;
+
+impl Party {
+    /// The party behind an id.
+    pub(crate) fn by_id(id: &str) -> Option<&'static Party> {
+        PARTIES.iter().find(|party| party.id == id)
+    }
+
+    /// Its section of the configuration; `more` are further certificates, by party.
+    pub(crate) fn write_toml(&self, more: &[(&str, &str)], text: &mut String) {
+        let quote = |items: &[&str]| {
+            items.iter().map(|i| format!("\"{i}\"")).collect::<Vec<_>>().join(", ")
+        };
+        let own = format!("pki/{}.pem", self.id);
+        let further = more.iter().filter(|(id, _)| *id == self.id).map(|(_, file)| *file);
+        let certificates: Vec<&str> = std::iter::once(own.as_str()).chain(further).collect();
+        let mut line = |key: &str, value: String| {
+            text.push_str(&format!("{key} = {value}\n"));
+        };
+        line("\n[[participant]]\nid", quote(&[self.id]));
+        line("name", quote(&[self.name]));
+        line("role", quote(&[self.role]));
+        line("certificates", format!("[{}]", quote(&certificates)));
+        if let Some(department) = self.department {
+            line("department", quote(&[department]));
+        }
+        if !self.code.is_empty() {
+            line("codes", format!("[{}]", quote(&[self.code])));
+        }
+        if !self.may_send.is_empty() {
+            line("may_send", format!("[{}]", quote(self.may_send)));
+        }
+    }
+}

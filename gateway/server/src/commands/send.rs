@@ -1,0 +1,92 @@
+//! `onepoint send`: hands a signed message to a gateway, prints the verdict of
+//! every document and saves the receipts.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use onepoint_relay::client::{ClientError, ClientOptions, HttpClient, Response};
+use serde_json::Value;
+
+use super::sign::PEM_MAX;
+use super::{Failure, Outcome, read_input, write_new};
+use crate::cli::SendArgs;
+use crate::config::BODY_BYTES_MAX;
+
+pub(crate) fn run(args: &SendArgs) -> Outcome {
+    let message = read_input(&args.message, BODY_BYTES_MAX)?;
+    let chain = read_input(&args.certificate, PEM_MAX)?;
+    let key = read_input(&args.key, PEM_MAX)?;
+    let options =
+        ClientOptions::new(args.to.clone(), read_input(&args.ca, PEM_MAX)?).identity(chain, key);
+    let response = super::runtime()?.block_on(async {
+        let client = HttpClient::new(options)?;
+        client.post("/v1/messages", "application/xml", message).await
+    });
+    let response = response.map_err(|error| client_failure(&error))?;
+    let body: Value = serde_json::from_slice(&response.body).map_err(|error| {
+        let message = format!("the answer ({}) is not JSON: {error}", response.status);
+        Failure::outside("answer-unreadable", message, "is --to really a gateway?")
+    })?;
+    if args.json {
+        println!("{body}");
+    } else {
+        print_answer(&response, &body);
+    }
+    if let Some(folder) = &args.receipts {
+        let saved = save_receipts(folder, &body)?;
+        if !args.json {
+            println!("{saved} receipt(s) saved in {}", folder.display());
+        }
+    }
+    Ok(if response.status < 300 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A transport failure as one message and a hint.
+pub(crate) fn client_failure(error: &ClientError) -> Failure {
+    Failure::outside(error.code(), error.en(), error.hint_en())
+}
+
+fn print_answer(response: &Response, body: &Value) {
+    let colour = std::io::stdout().is_terminal();
+    let paint = |text: &str, good: bool| match (colour, good) {
+        (false, _) => text.to_owned(),
+        (true, true) => format!("\x1b[32m{text}\x1b[0m"),
+        (true, false) => format!("\x1b[31m{text}\x1b[0m"),
+    };
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let good = response.status < 300;
+    let status = text(body, "status");
+    let verdict = if good { status } else { format!("refused: {}", text(body, "code")) };
+    println!("{}  message {}", paint(&verdict, good), text(body, "id"));
+    if !good {
+        println!("  {}", text(body, "title"));
+        println!("  {}", text(body, "title_zh"));
+        for key in ["place", "expected"] {
+            if !body[key].is_null() {
+                println!("  {key}: {}", body[key]);
+            }
+        }
+    }
+    for document in body["documents"].as_array().into_iter().flatten() {
+        let accepted = document["accepted"].as_bool() == Some(true);
+        let word = if accepted { "accepted" } else { "refused" };
+        let reason = document["refusal"]["en"].as_str().unwrap_or_default();
+        println!("  document {}: {} {reason}", document["index"], paint(word, accepted));
+    }
+}
+
+/// Saves every receipt of an answer; the number of files written.
+pub(crate) fn save_receipts(folder: &Path, body: &Value) -> Result<usize, Failure> {
+    super::make_folder(folder)?;
+    let id = body["id"].as_str().unwrap_or("message");
+    let receipts = body["receipts"].as_array().into_iter().flatten();
+    let mut saved = 0;
+    for (n, receipt) in receipts.enumerate() {
+        let path = folder.join(format!("{id}-{n}.receipt.json"));
+        let bytes = serde_json::to_vec_pretty(receipt).unwrap_or_default();
+        write_new(&path, &bytes)?;
+        saved += 1;
+    }
+    Ok(saved)
+}

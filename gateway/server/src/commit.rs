@@ -1,0 +1,262 @@
+//! The commit stage: one task, one bounded queue, one writer. Everything that
+//! becomes a fact passes here; what waits together becomes durable together, in
+//! one transaction with one signed checkpoint. Answers go out after it.
+
+use std::sync::Arc;
+
+use onepoint_certs::ParticipantId;
+use onepoint_proof::Receipt;
+use onepoint_store::{Committed, Ledger, Reader, SqliteReader, SqliteStore, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::facts::FactMaker;
+use crate::fault;
+use crate::intake::Received;
+use crate::metrics::Metrics;
+use crate::record::AnswerEvidence;
+use crate::refusal::{Refusal, Stage, internal};
+use crate::route::Routed;
+
+mod apply;
+
+pub(crate) use apply::{Recorded, Verdict};
+
+/// Work waiting for the writer; a full queue makes senders wait.
+pub(crate) const QUEUE_MAX: usize = 1024;
+/// Most pieces of work in one transaction.
+const GROUP_MAX: usize = 128;
+
+/// One piece of work for the writer.
+pub(crate) enum Work {
+    Message(Box<Routed>, Reply<Sealed<Verdict>>),
+    Refused(Box<(Received, Refusal)>, Reply<Sealed<Verdict>>),
+    /// The broker confirmed these rows of the outbox.
+    Relayed(Vec<u64>, Reply<()>),
+    /// A department or participant acknowledged these deliveries.
+    Delivered(Vec<String>, ParticipantId, Reply<Vec<String>>),
+    Answer(Box<AnswerEvidence>, Reply<Sealed<Recorded>>),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// Durable: a verdict with the receipts of the facts it made.
+#[derive(Debug)]
+pub(crate) struct Sealed<T> {
+    pub(crate) verdict: T,
+    pub(crate) receipts: Vec<Receipt>,
+}
+
+/// The handle that stages hold: hands work to the writer and waits for its verdict.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Work>,
+    /// Number of commits so far; whoever waits for deliveries watches it.
+    commits: watch::Receiver<u64>,
+}
+
+impl Writer {
+    /// A routed message, to be judged by its keys and made durable.
+    pub(crate) async fn message(&self, routed: Routed) -> Result<Sealed<Verdict>, Refusal> {
+        self.ask(|reply| Work::Message(Box::new(routed), reply)).await
+    }
+
+    /// A refused message of an authenticated participant.
+    pub(crate) async fn refused(
+        &self,
+        received: Received,
+        refusal: Refusal,
+    ) -> Result<Sealed<Verdict>, Refusal> {
+        self.ask(|reply| Work::Refused(Box::new((received, refusal)), reply)).await
+    }
+
+    /// Deliveries that the broker confirmed, by outbox number.
+    pub(crate) async fn relayed(&self, seqs: Vec<u64>) -> Result<(), Refusal> {
+        self.ask(|reply| Work::Relayed(seqs, reply)).await
+    }
+
+    /// Deliveries that `by` acknowledged; gives those that are delivered now.
+    pub(crate) async fn delivered(
+        &self,
+        deliveries: Vec<String>,
+        by: ParticipantId,
+    ) -> Result<Vec<String>, Refusal> {
+        self.ask(|reply| Work::Delivered(deliveries, by, reply)).await
+    }
+
+    /// A department's authenticated answer.
+    pub(crate) async fn answer(&self, answer: AnswerEvidence) -> Result<Sealed<Recorded>, Refusal> {
+        self.ask(|reply| Work::Answer(Box::new(answer), reply)).await
+    }
+
+    /// Changes with every commit.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
+    }
+
+    async fn ask<T>(&self, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, Refusal> {
+        let (reply, verdict) = oneshot::channel();
+        if self.queue.send(work(reply)).await.is_err() {
+            return Err(stopping());
+        }
+        verdict.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+/// The answer while the gateway is going down; the sender sends again later.
+fn stopping() -> Refusal {
+    Refusal::new(
+        Stage::Commit,
+        503,
+        "gateway-stopping",
+        "the gateway is stopping and took nothing; send again",
+        "网关正在停止，报文未被接收，请稍后重发",
+    )
+}
+
+/// What the writer's task owns.
+pub(crate) struct WriterTask {
+    pub(crate) ledger: Ledger<SqliteStore>,
+    pub(crate) reader: SqliteReader,
+    pub(crate) facts: FactMaker,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Starts the writer on its own thread: it blocks on the disk. The thread ends
+/// when every [`Writer`] is gone, or for good when the journal fails.
+pub(crate) fn start(task: WriterTask) -> (Writer, std::thread::JoinHandle<Result<(), StoreError>>) {
+    let (queue, work) = mpsc::channel(QUEUE_MAX);
+    let (commits_in, commits) = watch::channel(0);
+    let thread = std::thread::spawn(move || task.run(work, &commits_in));
+    (Writer { queue, commits }, thread)
+}
+
+impl WriterTask {
+    fn run(
+        mut self,
+        mut work: mpsc::Receiver<Work>,
+        commits: &watch::Sender<u64>,
+    ) -> Result<(), StoreError> {
+        while let Some(first) = work.blocking_recv() {
+            let mut group = vec![first];
+            // No waiting for more: what came while the last commit synced is the group.
+            while group.len() < GROUP_MAX {
+                let Ok(next) = work.try_recv() else { break };
+                group.push(next);
+            }
+            self.group(group)?;
+            commits.send_modify(|n| *n += 1);
+            self.ledger.maintain()?;
+        }
+        Ok(())
+    }
+
+    /// One transaction for the whole group.
+    fn group(&mut self, group: Vec<Work>) -> Result<(), StoreError> {
+        let now_ms = self.clock.now().as_millisecond();
+        let facts = &self.facts;
+        let mut done: Vec<apply::Done> = Vec::with_capacity(group.len());
+        // Dying before the transaction: nobody has an answer, everybody sends again.
+        fault::point("commit.before");
+        let committed = self.ledger.commit(now_ms, &mut |tx| {
+            done.clear();
+            for work in &group {
+                done.push(apply::apply(tx, work, facts, now_ms)?);
+            }
+            // Dying inside: SQLite rolls the unfinished transaction back at the next start.
+            fault::point("commit.inside");
+            Ok(())
+        });
+        // Dying after: all of it is durable, the answers are missing; whoever
+        // sends again gets the original receipts (key 1), whoever delivers
+        // again is recognised by its delivery or answer id.
+        fault::point("commit.after");
+        match committed {
+            Ok(committed) => {
+                self.metrics.committed(committed.facts().len());
+                for (work, done) in group.into_iter().zip(done) {
+                    self.reply(work, done, &committed);
+                }
+                Ok(())
+            }
+            Err(error) if error.is_fatal() => {
+                tracing::error!(code = error.code(), error = %error, "the journal failed");
+                Err(error)
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), error = %error, "a transaction was given up");
+                self.given_up(group, &error)
+            }
+        }
+    }
+
+    /// One piece of work may spoil the transaction of all: each is tried alone, once.
+    fn given_up(&mut self, group: Vec<Work>, error: &StoreError) -> Result<(), StoreError> {
+        if group.len() > 1 {
+            return group.into_iter().try_for_each(|work| self.group(vec![work]));
+        }
+        let refusal = store_refusal(error);
+        group.into_iter().for_each(|work| work.fail(&refusal));
+        Ok(())
+    }
+
+    fn reply(&self, work: Work, done: apply::Done, committed: &Committed) {
+        // A caller that has gone away does not need its answer.
+        match (work, done) {
+            (Work::Message(_, reply) | Work::Refused(_, reply), apply::Done::Message(verdict)) => {
+                self.metrics.verdict(&verdict);
+                drop(
+                    reply.send(
+                        self.sealed(verdict.facts(), committed)
+                            .map(|receipts| Sealed { verdict, receipts }),
+                    ),
+                );
+            }
+            (Work::Relayed(_, reply), apply::Done::Relayed) => drop(reply.send(Ok(()))),
+            (Work::Delivered(_, _, reply), apply::Done::Delivered(ids)) => {
+                drop(reply.send(Ok(ids)));
+            }
+            (Work::Answer(_, reply), apply::Done::Answer(result)) => {
+                let sealed = result.and_then(|verdict| {
+                    let receipts = self.sealed(verdict.facts(), committed)?;
+                    Ok(Sealed { verdict, receipts })
+                });
+                drop(reply.send(sealed));
+            }
+            (work, _) => work.fail(&internal()),
+        }
+    }
+
+    /// Receipts of facts, new ones from this commit, older ones from the store.
+    fn sealed(&self, indexes: &[u64], committed: &Committed) -> Result<Vec<Receipt>, Refusal> {
+        let receipt = |index: &u64| match committed.fact(*index) {
+            Some(_) => committed.receipt(*index).map(Some),
+            None => self.reader.receipt(*index),
+        };
+        let receipts: Result<Option<Vec<Receipt>>, StoreError> =
+            indexes.iter().map(receipt).collect();
+        match receipts {
+            Ok(Some(receipts)) => Ok(receipts),
+            Ok(None) => Err(internal()),
+            Err(error) => Err(store_refusal(&error)),
+        }
+    }
+}
+
+impl Work {
+    fn fail(self, refusal: &Refusal) {
+        let refusal = refusal.clone();
+        match self {
+            Work::Message(_, reply) | Work::Refused(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Relayed(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
+            Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
+        }
+    }
+}
+
+/// A store error as a caller sees it: nothing was kept, and why.
+pub(crate) fn store_refusal(error: &StoreError) -> Refusal {
+    Refusal::new(Stage::Commit, 503, error.code(), error.en(), error.zh())
+}

@@ -1,0 +1,248 @@
+//! The configuration of a gateway: `onepoint.toml` in, checked [`Settings`] out.
+//! All faults at once, each with file, line and key; nothing is corrected
+//! silently. Reading files is passed in, so that compiling stays pure.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use onepoint_certs::{Registry, TrustAnchors};
+
+pub(crate) mod parties;
+pub(crate) mod routes;
+pub(crate) mod section;
+
+pub(crate) use routes::Routes;
+pub(crate) use section::ConfigFault;
+use section::{Section, Source};
+
+/// Largest message body taken by default, bytes.
+pub(crate) const BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Connections open at once by default.
+pub(crate) const CONNECTIONS_MAX: u64 = 1024;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Names this gateway's zone; part of key 1.
+    pub(crate) zone: String,
+    pub(crate) listen: Listen,
+    /// Folder of the journal.
+    pub(crate) store: PathBuf,
+    pub(crate) log: Log,
+    pub(crate) anchors: TrustAnchors,
+    /// How far our clock and a sender's may be apart at the edges of a certificate's validity.
+    pub(crate) clock_tolerance: SignedDuration,
+    /// AMQP URL; without one all queues are pulled over HTTP.
+    pub(crate) broker: Option<String>,
+    pub(crate) registry: Registry,
+    pub(crate) departments: Vec<Department>,
+    /// Participants whose receipts go to a broker queue instead of the pull queue.
+    pub(crate) receipts_by_broker: Vec<String>,
+    pub(crate) routes: Routes,
+}
+
+/// Where and how the gateway listens.
+#[derive(Debug)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    /// PEM of the server's chain, leaf first.
+    pub(crate) certificate: String,
+    /// PEM of the key (PKCS#8).
+    pub(crate) key: zeroize::Zeroizing<String>,
+    /// PEM of the anchors that client certificates must lead to.
+    pub(crate) client_anchors: String,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) connections_max: usize,
+}
+
+/// The transparency log's identity.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// C2SP tlog-checkpoint origin: a schema-less URL prefix, unique for ever.
+    pub(crate) origin: String,
+    /// Signer key string of the C2SP signed note.
+    pub(crate) key: zeroize::Zeroizing<String>,
+}
+
+/// A department and the way it takes its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Department {
+    pub(crate) name: String,
+    pub(crate) transport: Transport,
+}
+
+/// The way messages leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The department pulls over HTTP.
+    Pull,
+    /// RabbitMQ.
+    Amqp,
+}
+
+/// Reads a file named in the configuration.
+pub(crate) type ReadFile<'r> = &'r dyn Fn(&Path) -> io::Result<String>;
+
+/// Reads and checks the file at `path`.
+///
+/// # Errors
+/// All faults found, in the order of the file's sections.
+pub(crate) fn load(path: &Path) -> Result<Settings, Vec<ConfigFault>> {
+    let read: ReadFile<'_> = &|p| std::fs::read_to_string(p);
+    let text = read(path).map_err(|error| {
+        let hint = "; make one with `onepoint init`";
+        let what = format!("cannot be read: {error}{hint}");
+        vec![ConfigFault { file: path.to_owned(), line: 0, key: String::new(), what }]
+    })?;
+    compile(path, &text, read)
+}
+
+/// Checks a configuration text; `path` serves for messages and relative paths.
+pub(crate) fn compile(
+    path: &Path,
+    text: &str,
+    read: ReadFile<'_>,
+) -> Result<Settings, Vec<ConfigFault>> {
+    let source = Source::new(path, text);
+    let table = source.table();
+    let settings = settings(&source.root(&table), read);
+    match settings {
+        Some(settings) if source.is_clean() => Ok(settings),
+        _ => Err(source.into_faults()),
+    }
+}
+
+fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
+    let zone = root.text("zone").filter(|zone| check_zone(root, zone));
+    let store = root.section("store").and_then(|section| {
+        let path = section.path("path");
+        section.finish();
+        path
+    });
+    let log = root.section("log").and_then(|section| log(&section, read));
+    let trust = root.section("trust").and_then(|section| trust(&section, read));
+    let client_anchors = trust.as_ref().map(|t| t.1.clone()).unwrap_or_default();
+    let listen = root.section("listen").and_then(|s| listen(&s, read, client_anchors));
+    let broker = root.opt_section("broker").and_then(|section| {
+        let url = section.text("url").filter(|url| check_broker(&section, url));
+        section.finish();
+        url
+    });
+    let parties = parties::read(root, read, broker.is_some());
+    let routes = routes::read(root, &parties.departments);
+    root.finish();
+
+    let (anchors, _, clock_tolerance) = trust?;
+    Some(Settings {
+        zone: zone?,
+        listen: listen?,
+        store: store?,
+        log: log?,
+        anchors,
+        clock_tolerance,
+        broker,
+        registry: parties.registry?,
+        departments: parties.departments,
+        receipts_by_broker: parties.receipts_by_broker,
+        routes,
+    })
+}
+
+fn check_zone(root: &Section<'_, '_>, zone: &str) -> bool {
+    let good = zone.len() <= 32 && zone.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !good {
+        root.fault("zone", "expected up to 32 of the characters a-z, A-Z, 0-9 and -");
+    }
+    good
+}
+
+fn check_broker(section: &Section<'_, '_>, url: &str) -> bool {
+    let good = url.starts_with("amqp://") || url.starts_with("amqps://");
+    if !good {
+        section.fault("url", "expected amqp://… or amqps://…");
+    }
+    good
+}
+
+/// Reads the file that `key` names; a fault when it cannot be read.
+pub(crate) fn file(section: &Section<'_, '_>, key: &str, read: ReadFile<'_>) -> Option<String> {
+    let path = section.path(key)?;
+    read_named(section, key, &path, read)
+}
+
+pub(crate) fn read_named(
+    section: &Section<'_, '_>,
+    key: &str,
+    path: &Path,
+    read: ReadFile<'_>,
+) -> Option<String> {
+    match read(path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            section.fault(key, format!("{}: cannot be read: {error}", path.display()));
+            None
+        }
+    }
+}
+
+fn log(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Log> {
+    let origin = section.text("origin");
+    let key = file(section, "key", read);
+    section.finish();
+    Some(Log { origin: origin?, key: zeroize::Zeroizing::new(key?) })
+}
+
+type Trust = (TrustAnchors, String, SignedDuration);
+
+fn trust(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Trust> {
+    let mut pem = String::new();
+    let names = section.texts("anchors");
+    if names.is_empty() {
+        section.fault("anchors", "is missing; expected a list of PEM files");
+    }
+    for name in names {
+        let path = section.relative(&name);
+        pem.push_str(&read_named(section, "anchors", &path, read).unwrap_or_default());
+        pem.push('\n');
+    }
+    let seconds = section.number("clock_tolerance_s", 0..=3600, 60);
+    section.finish();
+    match TrustAnchors::from_pem(&pem) {
+        Ok(anchors) => {
+            let tolerance = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(60));
+            Some((anchors, pem, tolerance))
+        }
+        Err(error) => {
+            section.fault("anchors", error.to_string());
+            None
+        }
+    }
+}
+
+fn listen(section: &Section<'_, '_>, read: ReadFile<'_>, anchors: String) -> Option<Listen> {
+    let address = section.text("address").and_then(|text| {
+        let address = text.parse::<SocketAddr>();
+        if address.is_err() {
+            section.fault("address", "expected IP:PORT, for instance 127.0.0.1:8443");
+        }
+        address.ok()
+    });
+    let certificate = file(section, "certificate", read);
+    let key = file(section, "key", read).map(zeroize::Zeroizing::new);
+    let body = section.number("body_bytes_max", 1024..=(256 << 20), BODY_BYTES_MAX);
+    let connections = section.number("connections_max", 1..=65_535, CONNECTIONS_MAX);
+    section.finish();
+    Some(Listen {
+        address: address?,
+        certificate: certificate?,
+        key: key?,
+        client_anchors: anchors,
+        body_bytes_max: usize::try_from(body).ok()?,
+        connections_max: usize::try_from(connections).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

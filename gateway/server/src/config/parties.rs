@@ -1,0 +1,166 @@
+//! Participants, their rights, delegations and signature policies of a
+//! configuration, compiled into the registry.
+
+use onepoint_certs::{
+    Certificate, Delegation, Participant, ParticipantId, Registry, Role, SignaturePolicy,
+};
+
+use super::section::Section;
+use super::{Department, ReadFile, Transport, read_named};
+
+/// What the party sections of a configuration say.
+#[derive(Debug)]
+pub(super) struct Parties {
+    /// None when there were faults.
+    pub(super) registry: Option<Registry>,
+    pub(super) departments: Vec<Department>,
+    pub(super) receipts_by_broker: Vec<String>,
+}
+
+pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) -> Parties {
+    let mut departments = Vec::new();
+    let mut receipts_by_broker = Vec::new();
+    let mut participants = Vec::new();
+    let sections = root.sections("participant");
+    if sections.is_empty() {
+        root.fault("participant", "is missing; expected at least one [[participant]]");
+    }
+    for section in &sections {
+        let Some(participant) = participant(section, files) else { continue };
+        if transport(section, "receipts", false, broker) == Transport::Amqp {
+            receipts_by_broker.push(participant.id.as_str().to_owned());
+        }
+        let way = transport(section, "transport", broker, broker);
+        if let Some(name) = participant.department.clone() {
+            departments.push(Department { name, transport: way });
+        }
+        section.finish();
+        participants.push(participant);
+    }
+    departments.sort_by(|a, b| a.name.cmp(&b.name));
+    departments.dedup_by(|a, b| a.name == b.name);
+    let delegations = root.sections("delegation").iter().filter_map(delegation).collect();
+    let policies = root.sections("policy").iter().filter_map(policy).collect();
+    let registry = match Registry::build(participants, delegations, policies) {
+        Ok(registry) => Some(registry),
+        Err(errors) => {
+            errors.iter().for_each(|error| root.fault("participant", error.to_string()));
+            None
+        }
+    };
+    Parties { registry, departments, receipts_by_broker }
+}
+
+fn transport(section: &Section<'_, '_>, key: &str, default_amqp: bool, broker: bool) -> Transport {
+    let default = if default_amqp { Transport::Amqp } else { Transport::Pull };
+    match section.opt_text(key).as_deref() {
+        None => default,
+        Some("pull") => Transport::Pull,
+        Some("amqp") if broker => Transport::Amqp,
+        Some("amqp") => {
+            section.fault(key, "is amqp, but there is no [broker]");
+            default
+        }
+        Some(other) => {
+            section.fault(key, format!("expected pull or amqp, found {other:?}"));
+            default
+        }
+    }
+}
+
+fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Participant> {
+    let id = section.text("id").and_then(|id| match ParticipantId::new(id) {
+        Ok(id) => Some(id),
+        Err(error) => {
+            section.fault("id", error.to_string());
+            None
+        }
+    });
+    let name = section.text("name");
+    let role = section.text("role").and_then(|role| match role.as_str() {
+        "enterprise" => Some(Role::Enterprise),
+        "department" => Some(Role::Department),
+        "auditor" => Some(Role::Auditor),
+        "operator" => Some(Role::Operator),
+        other => {
+            let roles = "expected enterprise, department, auditor or operator";
+            section.fault("role", format!("{roles}, found {other:?}"));
+            None
+        }
+    });
+    let certificates = certificates(section, files);
+    let codes = section.texts("codes");
+    let may_send = section.texts("may_send");
+    let policy = section.opt_text("policy");
+    let department = section.opt_text("department");
+    Some(Participant {
+        id: id?,
+        name: name?,
+        role: role?,
+        codes,
+        may_send,
+        certificates,
+        policy,
+        department,
+    })
+}
+
+fn certificates(section: &Section<'_, '_>, files: ReadFile<'_>) -> Vec<Certificate> {
+    let names = section.texts("certificates");
+    if names.is_empty() {
+        section.fault("certificates", "is missing; expected a list of PEM files");
+    }
+    let mut leaves = Vec::new();
+    for name in names {
+        let path = section.relative(&name);
+        let Some(pem) = read_named(section, "certificates", &path, files) else { continue };
+        // The first certificate of a file is the participant's own; the rest is its chain.
+        match Certificate::from_pem(&pem).map(|chain| chain.into_iter().next()) {
+            Ok(Some(leaf)) => leaves.push(leaf),
+            Ok(None) => section.fault("certificates", format!("{name}: holds no certificate")),
+            Err(error) => section.fault("certificates", format!("{name}: {error}")),
+        }
+    }
+    leaves
+}
+
+fn delegation(section: &Section<'_, '_>) -> Option<Delegation> {
+    let party = |key: &str| {
+        let id = section.text(key)?;
+        let parsed = ParticipantId::new(id);
+        if let Err(error) = &parsed {
+            section.fault(key, error.to_string());
+        }
+        parsed.ok()
+    };
+    let (from, to) = (party("from"), party("to"));
+    let (codes, types) = (section.texts("codes"), section.texts("types"));
+    let (valid_from, valid_until) = (section.date("valid_from"), section.date("valid_until"));
+    section.finish();
+    Some(Delegation {
+        from: from?,
+        to: to?,
+        codes,
+        types,
+        valid_from: valid_from?,
+        valid_until: valid_until?,
+    })
+}
+
+fn policy(section: &Section<'_, '_>) -> Option<SignaturePolicy> {
+    let name = section.text("name");
+    let until = section.date("until");
+    let strict = SignaturePolicy::strict();
+    let bits = section.number("min_rsa_bits", 1024..=8192, 2048);
+    let policy = SignaturePolicy {
+        name: name?,
+        until: Some(until?),
+        allow_rsa_sha1: section.flag("rsa_sha1", false),
+        allow_digest_sha1: section.flag("digest_sha1", false),
+        allow_chain_sha1: section.flag("chain_sha1", false),
+        min_rsa_bits: u32::try_from(bits).ok()?,
+        ..strict
+    };
+    section.finish();
+    Some(policy)
+}

@@ -1,0 +1,98 @@
+//! The routing table: which departments must know a type of message, perhaps
+//! only when a field has certain values. Pure; decided per document.
+
+use std::collections::BTreeSet;
+
+use onepoint_schemas::DocumentFacts;
+
+use super::Department;
+use super::section::Section;
+
+/// The routing table of a configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Routes {
+    routes: Vec<Route>,
+    version: String,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) message_type: String,
+    pub(crate) departments: Vec<String>,
+    pub(crate) when: Vec<Condition>,
+}
+
+/// A field that must have one of these values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) field: String,
+    pub(crate) one_of: Vec<String>,
+}
+
+impl Routes {
+    pub(crate) fn new(routes: Vec<Route>) -> Routes {
+        let text = format!("{routes:?}");
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let version = digest.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect();
+        Routes { routes, version }
+    }
+
+    /// Names this table's content in facts.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The departments that must know this document, each once, in alphabetical order.
+    pub(crate) fn departments(&self, message_type: &str, facts: &DocumentFacts) -> BTreeSet<&str> {
+        let lines = self.routes.iter().filter(|route| {
+            route.message_type == message_type && route.when.iter().all(|c| c.holds(facts))
+        });
+        lines.flat_map(|route| route.departments.iter().map(String::as_str)).collect()
+    }
+}
+
+impl Condition {
+    fn holds(&self, facts: &DocumentFacts) -> bool {
+        let value = facts.field(&self.field).unwrap_or_default();
+        self.one_of.iter().any(|allowed| *allowed == value)
+    }
+}
+
+/// Reads every `[[route]]`.
+pub(super) fn read(root: &Section<'_, '_>, departments: &[Department]) -> Routes {
+    let lines = root.sections("route");
+    if lines.is_empty() {
+        root.fault(
+            "route",
+            "is missing; expected at least one [[route]] with type and departments",
+        );
+    }
+    Routes::new(lines.iter().filter_map(|line| route(line, departments)).collect())
+}
+
+fn route(line: &Section<'_, '_>, departments: &[Department]) -> Option<Route> {
+    let message_type = line.text("type");
+    let names = line.texts("departments");
+    if names.is_empty() {
+        line.fault("departments", "is missing; expected a list of department names");
+    }
+    for name in names.iter().filter(|n| departments.iter().all(|d| d.name != **n)) {
+        let known: Vec<&str> = departments.iter().map(|d| d.name.as_str()).collect();
+        let what = format!("no participant is department {name:?}; known: {}", known.join(", "));
+        line.fault("departments", what);
+    }
+    let when = line.sections("when").iter().filter_map(condition).collect();
+    line.finish();
+    Some(Route { message_type: message_type?, departments: names, when })
+}
+
+fn condition(section: &Section<'_, '_>) -> Option<Condition> {
+    let field = section.text("field");
+    let one_of = section.texts("one_of");
+    if one_of.is_empty() {
+        section.fault("one_of", "is missing; expected a list of values");
+    }
+    section.finish();
+    Some(Condition { field: field?, one_of })
+}

@@ -1,0 +1,160 @@
+//! Configurations, good and broken: all faults at once, each with line and key.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use onepoint_certs::testpki::{KeyKind, LeafSpec, TestCa, Validity};
+
+use super::*;
+
+/// A PKI in memory: name of a file to its text.
+fn files() -> BTreeMap<&'static str, String> {
+    let validity = Validity {
+        from: "2026-01-01T00:00:00Z".parse().unwrap(),
+        until: "2030-01-01T00:00:00Z".parse().unwrap(),
+    };
+    let ca = TestCa::new("test CA", KeyKind::P256, validity).unwrap();
+    let leaf = |name| {
+        let spec = LeafSpec::tls_client(name, "测试公司", KeyKind::P256, validity);
+        ca.issue(&spec).unwrap()
+    };
+    let (gateway, firm, tax) = (leaf("gateway"), leaf("firm"), leaf("tax"));
+    BTreeMap::from([
+        ("ca.pem", ca.certificate_pem()),
+        ("gateway.pem", gateway.chain_pem()),
+        ("gateway.key", gateway.key_pem().to_string()),
+        ("firm.pem", firm.chain_pem()),
+        ("tax.pem", tax.chain_pem()),
+        ("log.key", "PRIVATE+KEY+x".to_owned()),
+    ])
+}
+
+const GOOD: &str = r#"zone = "pilot"
+[listen]
+address = "127.0.0.1:8443"
+certificate = "gateway.pem"
+key = "gateway.key"
+[store]
+path = "journal"
+[log]
+origin = "onepoint.example/pilot"
+key = "log.key"
+[trust]
+anchors = ["ca.pem"]
+[[participant]]
+id = "firm"
+name = "测试公司"
+role = "enterprise"
+codes = ["4404660001"]
+may_send = ["CEB311Message"]
+certificates = ["firm.pem"]
+[[participant]]
+id = "tax"
+name = "测试税务"
+role = "department"
+department = "tax"
+certificates = ["tax.pem"]
+[[route]]
+type = "CEB311Message"
+departments = ["tax"]
+"#;
+
+fn check(text: &str) -> Result<Settings, Vec<ConfigFault>> {
+    let files = files();
+    let read = |path: &Path| {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        files.get(name).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    };
+    compile(Path::new("onepoint.toml"), text, &read)
+}
+
+fn keys(faults: &[ConfigFault]) -> Vec<(usize, &str)> {
+    faults.iter().map(|fault| (fault.line, fault.key.as_str())).collect()
+}
+
+#[test]
+fn a_good_configuration_compiles() {
+    let settings = check(GOOD).unwrap();
+    assert_eq!(settings.zone, "pilot");
+    assert_eq!(
+        settings.departments,
+        [Department { name: "tax".into(), transport: Transport::Pull }]
+    );
+    assert_eq!(settings.store, Path::new("journal"));
+    assert!(settings.broker.is_none());
+}
+
+#[test]
+fn a_broker_changes_the_default_transport() {
+    let settings = check(&format!("{GOOD}[broker]\nurl = \"amqp://127.0.0.1\"\n")).unwrap();
+    assert_eq!(settings.departments[0].transport, Transport::Amqp);
+}
+
+#[test]
+fn all_faults_come_at_once_with_line_and_key() {
+    let text = GOOD
+        .replace("zone = \"pilot\"", "zone = \"pi lot\"\ncolour = \"red\"")
+        .replace("127.0.0.1:8443", "nowhere")
+        .replace("key = \"gateway.key\"", "key = \"missing.key\"")
+        .replace("role = \"enterprise\"", "role = \"king\"")
+        .replace("departments = [\"tax\"]", "departments = [\"tax\", \"moon\"]");
+    let faults = check(&text).unwrap_err();
+    let found = keys(&faults);
+    for expected in [
+        (1, "zone"),
+        (2, "colour"),
+        (4, "listen.address"),
+        (6, "listen.key"),
+        (17, "participant[0].role"),
+        (29, "route[0].departments"),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} not in {found:?}");
+    }
+    assert!(faults.iter().all(|fault| fault.file == Path::new("onepoint.toml")));
+    assert!(faults.iter().any(|fault| fault.what.contains("moon")));
+}
+
+#[test]
+fn missing_sections_are_named() {
+    let faults = check("").unwrap_err();
+    let found: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    for key in ["zone", "listen", "store", "log", "trust", "participant", "route"] {
+        assert!(found.contains(&key), "{key} not in {found:?}");
+    }
+}
+
+#[test]
+fn wrong_types_and_syntax_are_named() {
+    let faults = check(&GOOD.replace("zone = \"pilot\"", "zone = 7")).unwrap_err();
+    assert_eq!(keys(&faults), [(1, "zone")]);
+    assert!(faults[0].what.contains("found integer"), "{}", faults[0]);
+    let faults = check(&GOOD.replace("[store]", "[store")).unwrap_err();
+    assert!(faults.iter().any(|fault| fault.what.contains("not valid TOML") && fault.line == 6));
+}
+
+#[test]
+fn registry_faults_are_configuration_faults() {
+    let text = GOOD.replace("certificates = [\"tax.pem\"]", "certificates = [\"firm.pem\"]");
+    let faults = check(&text).unwrap_err();
+    assert!(faults.iter().any(|fault| fault.key == "participant"), "{faults:?}");
+}
+
+#[test]
+fn policies_need_an_end_and_delegations_both_ends() {
+    let text = format!(
+        "{GOOD}[[policy]]\nname = \"loose\"\nrsa_sha1 = true\n\
+         [[delegation]]\nfrom = \"firm\"\nto = \"firm\"\nvalid_from = \"tomorrow\"\n"
+    );
+    let faults = check(&text).unwrap_err();
+    let found: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    for key in ["policy[0].until", "delegation[0].valid_from", "delegation[0].valid_until"] {
+        assert!(found.contains(&key), "{key} not in {found:?}");
+    }
+}
+
+#[test]
+fn amqp_needs_a_broker() {
+    let text = GOOD.replace("department = \"tax\"", "department = \"tax\"\ntransport = \"amqp\"");
+    let faults = check(&text).unwrap_err();
+    assert_eq!(keys(&faults), [(24, "participant[1].transport")]);
+}

@@ -1,0 +1,199 @@
+//! From the outbox to the departments, in its own loop. A lane is a queue: one
+//! per department, and one per participant whose receipts go through the broker.
+//! RabbitMQ is fed by the relay crate from here; pulled lanes are leased in memory.
+
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use onepoint_relay::embedded::LeaseTable;
+use onepoint_relay::publisher::{Destination, Outbox, OutboxError, OutboxRow, Take};
+use onepoint_store::{Delivery, DestinationKind, PendingQuery, Reader, SqliteReader, StoreError};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::answer::receipt_value;
+use crate::commit::Writer;
+use crate::config::{Settings, Transport};
+use crate::fault;
+
+/// Prefix of the lanes that carry receipts to a participant.
+pub(crate) const RECEIPTS_LANE: &str = "receipts/";
+/// Deliveries leased at once over all pulled lanes; one costs about 300 bytes.
+const LEASES_MAX: usize = 100_000;
+/// Most rows that one pull looks through; what is leased stands in front.
+pub(crate) const ROWS_SCANNED_MAX: usize = 4096;
+/// Most payload bytes in one answer to a pull.
+pub(crate) const PULL_BYTES_MAX: u64 = 32 << 20;
+
+/// The pulled lanes.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    pulled: Vec<String>,
+    leases: Mutex<LeaseTable>,
+}
+
+impl Lanes {
+    pub(crate) fn new(settings: &Settings, started: Timestamp) -> Lanes {
+        let departments = settings.departments.iter();
+        let pulled = departments.filter(|d| d.transport == Transport::Pull);
+        let mut pulled: Vec<String> = pulled.map(|d| d.name.clone()).collect();
+        for participant in settings.registry.participants() {
+            if !settings.receipts_by_broker.iter().any(|id| id == participant.id.as_str()) {
+                pulled.push(format!("{RECEIPTS_LANE}{}", participant.id));
+            }
+        }
+        let leases = LeaseTable::new(&started.as_millisecond().to_string(), LEASES_MAX);
+        Lanes { pulled, leases: Mutex::new(leases) }
+    }
+
+    /// Whether this lane is pulled over HTTP; otherwise the broker has it.
+    pub(crate) fn is_pulled(&self, lane: &str) -> bool {
+        self.pulled.iter().any(|name| name == lane)
+    }
+
+    /// Works on the lease table; never held across an await.
+    pub(crate) fn leases<T>(&self, work: impl FnOnce(&mut LeaseTable) -> T) -> T {
+        work(&mut self.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+/// The lanes that go through the broker.
+pub(crate) fn broker_lanes(settings: &Settings) -> Vec<String> {
+    let departments = settings.departments.iter().filter(|d| d.transport == Transport::Amqp);
+    let receipts = settings.receipts_by_broker.iter().map(|id| format!("{RECEIPTS_LANE}{id}"));
+    departments.map(|d| d.name.clone()).chain(receipts).collect()
+}
+
+/// Kind and name of the destination behind a lane.
+pub(crate) fn destination(lane: &str) -> (DestinationKind, &str) {
+    match lane.strip_prefix(RECEIPTS_LANE) {
+        Some(participant) => (DestinationKind::Receipts, participant),
+        None => (DestinationKind::Department, lane),
+    }
+}
+
+/// What is written beside a delivery in the outbox.
+pub(crate) fn headers(delivery: &Delivery) -> Value {
+    serde_json::from_str(&delivery.headers).unwrap_or_default()
+}
+
+/// The document indexes of a delivery.
+pub(crate) fn documents(headers: &Value) -> Vec<u32> {
+    let indexes = headers["documents"].as_array().into_iter().flatten();
+    indexes.filter_map(|i| u32::try_from(i.as_u64()?).ok()).collect()
+}
+
+/// What a delivery carries: the signed message for a department; for a
+/// participant the department's signed answer with the receipts of its facts.
+pub(crate) fn body(reader: &SqliteReader, delivery: &Delivery) -> Result<Vec<u8>, StoreError> {
+    let bytes = reader.body(delivery.body)?.unwrap_or_default();
+    if delivery.kind == DestinationKind::Department {
+        return Ok(bytes);
+    }
+    let headers = headers(delivery);
+    let entries = headers["entries"].as_array().cloned().unwrap_or_default();
+    let mut receipts = Vec::new();
+    for index in entries.iter().filter_map(|entry| entry["fact"].as_u64()) {
+        receipts.extend(reader.receipt(index)?.as_ref().map(receipt_value));
+    }
+    let notice = json!({
+        "format": "onepoint-answer/1",
+        "message": delivery.message,
+        "department": headers["department"],
+        "answer": headers["answer"],
+        "type": headers["type"],
+        "entries": entries,
+        "envelope": String::from_utf8_lossy(&bytes),
+        "receipts": receipts,
+    });
+    Ok(notice.to_string().into_bytes())
+}
+
+/// The outbox as the relay sees it.
+pub(crate) struct JournalOutbox {
+    pub(crate) reader: SqliteReader,
+    pub(crate) writer: Writer,
+    pub(crate) commits: watch::Receiver<u64>,
+}
+
+impl JournalOutbox {
+    fn row(reader: &SqliteReader, delivery: Delivery) -> Result<OutboxRow, StoreError> {
+        let body = body(reader, &delivery)?;
+        let headers = headers(&delivery);
+        let text = |key: &str| headers[key].as_str().unwrap_or_default().to_owned();
+        let destination = match delivery.kind {
+            DestinationKind::Department => {
+                Destination::Department { routing_key: delivery.routing_key }
+            }
+            DestinationKind::Receipts => {
+                Destination::Receipts { participant: delivery.destination }
+            }
+        };
+        Ok(OutboxRow {
+            seq: delivery.seq,
+            delivery: delivery.id,
+            destination,
+            order_keys: delivery.order_keys,
+            message_type: delivery.message_type,
+            sender: text("sender"),
+            message: delivery.message,
+            documents: documents(&headers),
+            received: text("received"),
+            traceparent: None,
+            body,
+        })
+    }
+}
+
+impl Outbox for JournalOutbox {
+    async fn pending(
+        &self,
+        lane: &str,
+        after: u64,
+        take: Take,
+    ) -> Result<Vec<OutboxRow>, OutboxError> {
+        let (reader, lane) = (self.reader.clone(), lane.to_owned());
+        let read = move || -> Result<Vec<OutboxRow>, StoreError> {
+            let (kind, name) = destination(&lane);
+            let query = PendingQuery {
+                kind,
+                destination: Some(name),
+                after_seq: after,
+                max_rows: take.rows,
+                max_bytes: u64::try_from(take.bytes).unwrap_or(u64::MAX),
+            };
+            reader.pending(&query)?.into_iter().map(|d| Self::row(&reader, d)).collect()
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(rows) => rows.map_err(|error| OutboxError(error.to_string())),
+            Err(error) => Err(OutboxError(error.to_string())),
+        }
+    }
+
+    async fn relayed(&self, _lane: &str, seqs: Vec<u64>) -> Result<(), OutboxError> {
+        // Dying here: the broker has it, the journal does not know; it is
+        // published again under the same id, and the inbox makes it one effect.
+        fault::point("relay.confirmed");
+        self.writer.relayed(seqs).await.map_err(|refusal| OutboxError(refusal.en))
+    }
+
+    async fn failed(&self, lane: &str, seq: u64, code: &'static str, reason: String) {
+        tracing::warn!(lane, seq, code, reason, "a publish failed and is tried again");
+    }
+
+    async fn wait_for_more(&self, lane: &str, after: u64) {
+        let mut commits = self.commits.clone();
+        loop {
+            // Marked as seen before looking, so that a commit in between is not slept over.
+            commits.mark_unchanged();
+            let one = Take { rows: 1, bytes: 1 };
+            if self.pending(lane, after, one).await.is_ok_and(|rows| !rows.is_empty()) {
+                return;
+            }
+            if commits.changed().await.is_err() {
+                // The writer is gone: the process is going down.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

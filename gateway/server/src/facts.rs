@@ -1,0 +1,165 @@
+//! Builds the facts that become leaves of the log: what was accepted, refused,
+//! relayed, delivered, answered, by whom, under which policy and versions.
+//! Pure; the field names are documented in gateway/proof/FORMATS.md.
+
+use onepoint_proof::{Fact, FactKind};
+use serde_json::{Value, json};
+
+use crate::intake::Received;
+use crate::record::AnswerEvidence;
+use crate::refusal::Refusal;
+use crate::route::Routed;
+
+/// Violations listed in a refused fact; the rest is only counted, and all of
+/// them stand in the answer.
+const VIOLATIONS_MAX: usize = 20;
+
+/// Names the zone in every fact.
+#[derive(Debug, Clone)]
+pub(crate) struct FactMaker {
+    pub(crate) zone: String,
+    /// Version of the participants' register.
+    pub(crate) registry: String,
+}
+
+impl FactMaker {
+    fn start(&self, kind: FactKind, time_ms: i64, message: &str) -> Fact {
+        Fact::new(kind, time_ms).set("zone", json!(self.zone)).set("message", json!(message))
+    }
+
+    /// `accepted`: this document is durable and will reach `departments`.
+    pub(crate) fn accepted(&self, routed: &Routed, index: usize, time_ms: i64) -> Fact {
+        let taking = routed.deliveries().iter().filter(|d| d.documents.contains(&index));
+        let departments: Vec<&str> = taking.map(|d| d.department.as_str()).collect();
+        self.judged(FactKind::ACCEPTED, routed, index, time_ms)
+            .set("departments", json!(departments))
+            .set("routes", json!(routed.routes_version()))
+    }
+
+    /// `refused`: this document of an authentic message was refused.
+    pub(crate) fn refused_document(
+        &self,
+        routed: &Routed,
+        index: usize,
+        refusal: &Refusal,
+        time_ms: i64,
+    ) -> Fact {
+        set_refusal(self.judged(FactKind::REFUSED, routed, index, time_ms), refusal)
+    }
+
+    /// What accepted and refused documents of an authentic message have in common.
+    fn judged(&self, kind: FactKind, routed: &Routed, index: usize, time_ms: i64) -> Fact {
+        let authentic = routed.valid().authentic();
+        let received = authentic.received();
+        let mut fact = self.start(kind, time_ms, &received.id().to_string());
+        fact = set_received(fact, received);
+        let signed = authentic.signed();
+        fact = fact.set("document", json!(index));
+        fact = fact.set("documents", json!(authentic.facts().len()));
+        fact = fact.set("type", json!(authentic.message_type()));
+        fact = fact.set("guid", json!(authentic.guid()));
+        fact = fact.set("sender", json!(authentic.sender().as_str()));
+        fact = fact.set("certificate", json!(signed.certificate().fingerprint().to_string()));
+        fact = fact.set("content", json!(hex(signed.content_digest())));
+        fact = fact.set("policy", json!(authentic.policy()));
+        fact = fact.set("registry", json!(self.registry));
+        // Revocation lists are a later issue; the fact says that none was asked.
+        fact = fact.set("revocation", json!("not-checked"));
+        fact = fact.set("tolerances", json!(signed.tolerances()));
+        let delegations: Vec<&str> = authentic.delegations().iter().map(|d| d.as_str()).collect();
+        fact = fact.set("delegations", json!(delegations));
+        if let Some(key) = authentic.facts().get(index).and_then(|f| f.business_key.as_deref()) {
+            fact = fact.set("key", json!(key));
+        }
+        fact
+    }
+
+    /// `refused`: a message of an authenticated participant was refused as a whole.
+    pub(crate) fn refused_message(
+        &self,
+        received: &Received,
+        refusal: &Refusal,
+        time_ms: i64,
+    ) -> Fact {
+        let fact = self.start(FactKind::REFUSED, time_ms, &received.id().to_string());
+        set_refusal(set_received(fact, received), refusal)
+    }
+
+    /// `relayed` or `delivered`: one delivery moved on.
+    pub(crate) fn moved(
+        &self,
+        kind: FactKind,
+        delivery: &onepoint_store::Delivery,
+        by: Option<Value>,
+        time_ms: i64,
+    ) -> Fact {
+        let mut fact = self.start(kind, time_ms, &delivery.message);
+        fact = fact.set("delivery", json!(delivery.id));
+        fact = fact.set("department", json!(delivery.destination));
+        fact = fact.set("type", json!(delivery.message_type));
+        if let Some(by) = by {
+            fact = fact.set("by", by);
+        }
+        fact
+    }
+
+    /// `answered`: a department's signed answer says this of one document.
+    pub(crate) fn answered(
+        &self,
+        answer: &AnswerEvidence,
+        entry: &crate::record::AnswerEntry,
+        document: Option<u32>,
+        time_ms: i64,
+    ) -> Fact {
+        let mut fact = self.start(FactKind::ANSWERED, time_ms, answer.message());
+        fact = fact.set("delivery", json!(answer.delivery()));
+        fact = fact.set("department", json!(answer.department()));
+        fact = fact.set("answer", json!(answer.id()));
+        fact = fact.set("type", json!(answer.message_type()));
+        fact = fact.set("sender", json!(answer.sender().as_str()));
+        fact = fact.set("certificate", json!(answer.certificate()));
+        fact = fact.set("digest", json!({ "sha256": hex(answer.digest()) }));
+        fact = fact.set("content", json!(hex(answer.content_digest())));
+        fact = fact.set("status", json!(entry.status));
+        if let Some(document) = document {
+            fact = fact.set("document", json!(document));
+        }
+        fact
+    }
+}
+
+fn set_received(mut fact: Fact, received: &Received) -> Fact {
+    fact = fact.set("digest", json!({ "sha256": hex(received.digest()) }));
+    fact = fact.set("bytes", json!(received.bytes().len()));
+    fact = fact.set("received", json!(received.at().to_string()));
+    fact = fact.set("submitter", json!(received.submitter().as_str()));
+    fact
+}
+
+fn set_refusal(mut fact: Fact, refusal: &Refusal) -> Fact {
+    fact = fact.set("code", json!(refusal.code));
+    fact = fact.set("stage", json!(refusal.stage));
+    fact = fact.set("reason", json!(cut(&refusal.en)));
+    if let Some(place) = &refusal.place {
+        fact = fact.set("place", json!(place));
+    }
+    if !refusal.violations.is_empty() {
+        let listed = refusal.violations.iter().take(VIOLATIONS_MAX);
+        let listed: Vec<Value> = listed
+            .map(|v| json!({ "code": v.code, "path": v.path, "line": v.line, "column": v.column }))
+            .collect();
+        fact = fact.set("violations", json!(listed));
+        fact = fact.set("violations_found", json!(refusal.violations.len()));
+    }
+    fact
+}
+
+/// A reason is for a person; a fact has a bound.
+fn cut(text: &str) -> String {
+    text.chars().take(500).collect()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,253 @@
+//! Puts a gateway together from its settings and runs it until it is told to
+//! stop, or until its journal fails. Nothing is decided here.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use onepoint_certs::ChainCache;
+use onepoint_proof::LogSigner;
+use onepoint_relay::broker::{Broker, BrokerError};
+use onepoint_relay::consumer::{Consumer, Handle, Incoming, Subscription, Verdict};
+use onepoint_relay::publisher::Publisher;
+use onepoint_relay::status::RelayStatus;
+use onepoint_relay::topology::{self, Topology, TopologyError};
+use onepoint_schemas::{Catalogue, CatalogueError};
+use onepoint_store::{Ledger, SqliteOptions, SqliteReader, SqliteStore, StoreError};
+use onepoint_xml::Limits;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::authenticate::Trust;
+use crate::clock::Clock;
+use crate::commit::{self, Writer, WriterTask};
+use crate::config::Settings;
+use crate::deliver::{self, JournalOutbox, Lanes};
+use crate::facts::FactMaker;
+use crate::http::{self, routes::App, tls};
+use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
+use crate::record::Recorder;
+use crate::refusal::Refusal;
+
+/// Answers taken from the broker at a time.
+const ANSWERS_AT_ONCE: usize = 32;
+
+/// Memory for verified chains, bytes: some thousand senders.
+const CHAIN_CACHE_BYTES: usize = 16 << 20;
+
+/// Why a gateway could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GatewayError {
+    #[error("the journal")]
+    Store(#[from] StoreError),
+    #[error("the log key is not usable")]
+    LogKey(#[source] onepoint_proof::NoteError),
+    #[error("the log key is for {key}, the configuration says {origin}")]
+    Origin { key: String, origin: String },
+    #[error("the built-in schemas")]
+    Catalogue(#[from] CatalogueError),
+    #[error("the door")]
+    Tls(#[from] tls::TlsError),
+    #[error("cannot listen on {address}")]
+    Listen { address: std::net::SocketAddr, source: io::Error },
+    #[error("the broker")]
+    Broker(#[from] BrokerError),
+    #[error("the queues")]
+    Topology(#[from] TopologyError),
+    #[error("the writer ended without a reason")]
+    Writer,
+}
+
+impl GatewayError {
+    /// Stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::LogKey(_) => "log-key-unusable",
+            Self::Origin { .. } => "log-origin-mismatch",
+            Self::Catalogue(_) => "catalogue-broken",
+            Self::Tls(_) => "tls-unusable",
+            Self::Listen { .. } => "listen-failed",
+            Self::Broker(error) => error.code(),
+            Self::Topology(_) => "topology-invalid",
+            Self::Writer => "writer-ended",
+        }
+    }
+
+    /// True when the journal failed while running: the exit code says so.
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_fatal()) || matches!(self, Self::Writer)
+    }
+}
+
+/// Runs a gateway; `listening` is told the address once it takes requests.
+///
+/// # Errors
+/// When something cannot be opened at the start, or the journal fails later.
+pub(crate) async fn run(
+    settings: Settings,
+    stop: CancellationToken,
+    listening: impl FnOnce(std::net::SocketAddr),
+) -> Result<(), GatewayError> {
+    let clock = Clock;
+    let acceptor = tls::acceptor(&settings.listen)?;
+    let (ledger, reader) = journal(&settings, clock)?;
+    let address = settings.listen.address;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| GatewayError::Listen { address, source })?;
+    let bound = listener.local_addr().unwrap_or(address);
+
+    let metrics = Arc::new(Metrics::new());
+    let facts =
+        FactMaker { zone: settings.zone.clone(), registry: settings.registry.version().to_owned() };
+    let task =
+        WriterTask { ledger, reader: reader.clone(), facts, clock, metrics: Arc::clone(&metrics) };
+    let (writer, thread) = commit::start(task);
+    let connections_max = settings.listen.connections_max;
+    let tasks = TaskTracker::new();
+    let parts = Parts { clock, reader, writer, metrics };
+    let app = assemble(settings, parts, &tasks, &stop)?;
+    let door = tokio::spawn(http::serve(listener, acceptor, connections_max, app, stop.clone()));
+    listening(bound);
+
+    // The writer ends when everything that could hand it work is gone, or when the journal fails.
+    let writer_ended = tokio::task::spawn_blocking(move || thread.join());
+    tokio::pin!(writer_ended);
+    tokio::select! {
+        ended = writer_ended.as_mut() => {
+            stop.cancel();
+            return ended.ok().and_then(Result::ok).unwrap_or(Ok(())).map_err(GatewayError::Store)
+                .and(Err(GatewayError::Writer));
+        }
+        () = stop.cancelled() => {}
+    }
+    if let Ok(Err(error)) = door.await {
+        tracing::warn!(%error, "the door did not close well");
+    }
+    tasks.close();
+    tasks.wait().await;
+    match writer_ended.await {
+        Ok(Ok(ended)) => Ok(ended?),
+        _ => Err(GatewayError::Writer),
+    }
+}
+
+fn journal(
+    settings: &Settings,
+    clock: Clock,
+) -> Result<(Ledger<SqliteStore>, SqliteReader), GatewayError> {
+    let signer = LogSigner::parse(settings.log.key.trim()).map_err(GatewayError::LogKey)?;
+    if signer.name() != settings.log.origin {
+        let key = signer.name().to_owned();
+        return Err(GatewayError::Origin { key, origin: settings.log.origin.clone() });
+    }
+    let options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
+    let store = SqliteStore::open(&options)?;
+    let reader = store.reader()?;
+    Ok((Ledger::open(store, signer)?, reader))
+}
+
+struct Parts {
+    clock: Clock,
+    reader: SqliteReader,
+    writer: Writer,
+    metrics: Arc<Metrics>,
+}
+
+fn assemble(
+    settings: Settings,
+    parts: Parts,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Arc<App>, GatewayError> {
+    let Parts { clock, reader, writer, metrics } = parts;
+    let lanes = Arc::new(Lanes::new(&settings, clock.now()));
+    let broker_lanes = deliver::broker_lanes(&settings);
+    let broker = settings.broker.as_deref().map(|url| Broker::new(url, "onepoint", None));
+    let broker = broker.transpose()?;
+    let topology = topology(&settings)?;
+    let body_bytes_max = settings.listen.body_bytes_max;
+    let registry = Arc::new(settings.registry);
+    let trust = Arc::new(Trust {
+        registry: Arc::clone(&registry),
+        anchors: settings.anchors,
+        tolerance: settings.clock_tolerance,
+        catalogue: Catalogue::load_builtin()?,
+        chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
+        limits: Limits { bytes: body_bytes_max, ..Limits::default() },
+    });
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let pipeline = Pipeline::new(clock, Arc::clone(&trust), settings.routes, writer.clone(), cores);
+    let recorder = Recorder { clock, trust, writer: writer.clone() };
+    let outbox =
+        JournalOutbox { reader: reader.clone(), writer: writer.clone(), commits: writer.commits() };
+    let relay = broker
+        .map(|broker| relay(broker, topology, broker_lanes, outbox, recorder.clone(), tasks, stop));
+    Ok(Arc::new(App {
+        clock,
+        registry,
+        pipeline,
+        recorder,
+        reader,
+        lanes,
+        metrics,
+        relay,
+        commits: writer.commits(),
+        writer,
+        body_bytes_max,
+    }))
+}
+
+fn topology(settings: &Settings) -> Result<Topology, TopologyError> {
+    let departments: Vec<&str> = settings.departments.iter().map(|d| d.name.as_str()).collect();
+    Topology::new(&departments, &settings.receipts_by_broker)
+}
+
+/// Starts the publisher and the consumer of answers; both reconnect by themselves.
+fn relay(
+    broker: Broker,
+    topology: Topology,
+    lanes: Vec<String>,
+    outbox: JournalOutbox,
+    recorder: Recorder,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> RelayStatus {
+    let publisher = Publisher::new(broker.clone(), topology.clone(), lanes, outbox);
+    let status = publisher.status();
+    tasks.spawn(publisher.run(stop.clone()));
+    let subscription = Subscription {
+        queue: topology::ANSWERS.to_owned(),
+        prefetch: 64,
+        concurrency: ANSWERS_AT_ONCE,
+        name: "onepoint-answers".to_owned(),
+    };
+    let consumer = Consumer::new(broker, Some(topology), subscription);
+    tasks.spawn(consumer.run(AnswerIntake { recorder }, stop.clone()));
+    status
+}
+
+/// Hands answers from the broker to the recorder.
+struct AnswerIntake {
+    recorder: Recorder,
+}
+
+impl Handle for AnswerIntake {
+    async fn handle(&self, message: Arc<Incoming>) -> Verdict {
+        match self.recorder.record(message.body.clone(), None).await {
+            Ok(_) => Verdict::Ack,
+            Err(refusal) if is_passing(&refusal) => Verdict::Requeue,
+            Err(refusal) => {
+                tracing::warn!(code = %refusal.code, reason = refusal.en, "an answer was refused");
+                Verdict::Reject(format!("{}: {}", refusal.code, refusal.en))
+            }
+        }
+    }
+}
+
+/// True when the fault is ours and the same answer may pass later.
+fn is_passing(refusal: &Refusal) -> bool {
+    refusal.status >= 500
+}

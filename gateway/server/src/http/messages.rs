@@ -1,0 +1,157 @@
+//! Handlers of messages: hand one in, look at one, fetch its receipts.
+
+use std::sync::Arc;
+
+use onepoint_certs::Role;
+use onepoint_proof::Receipt;
+use onepoint_store::{DeliveryState, MessageRow, Outcome, Reader, StoreError};
+use serde_json::{Value, json};
+
+use super::problem::json_answer;
+use super::routes::{App, Call};
+use super::{Caller, Response};
+use crate::answer::receipt_value;
+use crate::commit::store_refusal;
+use crate::refusal::{Refusal, Stage, internal};
+
+/// `POST /v1/messages`
+pub(crate) async fn submit(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let answer = app.pipeline.submit(call.body, call.content_type, &caller.id).await?;
+    Ok(answer.response())
+}
+
+/// `GET /v1/messages/{id}`: what is known of a message, by whom it was handed in,
+/// where it is and what was answered.
+pub(crate) async fn show(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let (id, caller) = (call.segment.to_owned(), caller.clone());
+    let reader = app.reader.clone();
+    let body = blocking(move || -> Result<Option<Value>, StoreError> {
+        let Some(message) = reader.message(&id)?.filter(|m| may_see(&caller, m)) else {
+            return Ok(None);
+        };
+        let documents: Vec<Value> = reader.documents(&id)?.iter().map(document).collect();
+        let deliveries = reader.deliveries_of(&id)?;
+        let deliveries: Vec<Value> = deliveries.iter().map(delivery).collect();
+        let answers = reader.answers_of(&id)?;
+        let answers: Vec<Value> = answers.iter().map(answer).collect();
+        Ok(Some(json!({
+            "id": message.id,
+            "sender": message.sender,
+            "message_type": message.message_type,
+            "guid": message.guid,
+            "accepted": message.outcome == Outcome::Accepted,
+            "received": time(message.received_ms),
+            "documents": documents,
+            "deliveries": deliveries,
+            "answers": answers,
+        })))
+    })
+    .await?;
+    body.map(|body| json_answer(200, &body)).ok_or_else(|| message_unknown(call.segment))
+}
+
+/// `GET /v1/messages/{id}/receipts`: a receipt for every fact of a message.
+pub(crate) async fn receipts(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let (id, caller) = (call.segment.to_owned(), caller.clone());
+    let reader = app.reader.clone();
+    let receipts = blocking(move || -> Result<Option<Vec<Receipt>>, StoreError> {
+        if reader.message(&id)?.filter(|m| may_see(&caller, m)).is_none() {
+            return Ok(None);
+        }
+        let facts = reader.facts_of(&id)?;
+        let receipts = facts.iter().map(|fact| reader.receipt(fact.index));
+        let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(receipts.into_iter().flatten().collect()))
+    })
+    .await?;
+    let receipts = receipts.ok_or_else(|| message_unknown(call.segment))?;
+    let receipts: Vec<Value> = receipts.iter().map(receipt_value).collect();
+    Ok(json_answer(200, &json!({ "id": call.segment, "receipts": receipts })))
+}
+
+/// A participant sees its own messages; who oversees the zone sees all. That a
+/// message of somebody else exists is not told.
+fn may_see(caller: &Caller, message: &MessageRow) -> bool {
+    matches!(caller.role, Role::Auditor | Role::Operator) || message.sender == caller.id.as_str()
+}
+
+fn document(row: &onepoint_store::DocumentRow) -> Value {
+    json!({
+        "index": row.index,
+        "accepted": row.outcome == Outcome::Accepted,
+        "last_status": row.last_status.map(|(status, at)| json!({
+            "status": status.to_string(), "at": time(at),
+        })),
+    })
+}
+
+fn delivery(row: &onepoint_store::Delivery) -> Value {
+    let state = match row.state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Relayed => "relayed",
+        DeliveryState::Delivered => "delivered",
+    };
+    json!({
+        "destination": row.destination,
+        "kind": match row.kind {
+            onepoint_store::DestinationKind::Department => "department",
+            onepoint_store::DestinationKind::Receipts => "receipts",
+        },
+        "state": state,
+        "relayed": row.relayed_ms.map(time),
+        "delivered": row.delivered_ms.map(time),
+    })
+}
+
+fn answer(row: &onepoint_store::AnswerRow) -> Value {
+    json!({
+        "department": row.department,
+        "answer": row.answer_id,
+        "message_type": row.message_type,
+        "received": time(row.received_ms),
+    })
+}
+
+/// RFC 3339, UTC, milliseconds.
+fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
+}
+
+fn message_unknown(id: &str) -> Refusal {
+    Refusal::new(
+        Stage::Intake,
+        404,
+        "message-unknown",
+        format!("there is no message {id} that you may see"),
+        format!("没有可查看的报文 {id}"),
+    )
+}
+
+/// Runs a read of the journal off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => {
+            tracing::error!(code = error.code(), %error, "the journal could not be read");
+            Err(store_refusal(&error))
+        }
+        Err(error) => {
+            tracing::error!(%error, "reading the journal failed");
+            Err(internal())
+        }
+    }
+}

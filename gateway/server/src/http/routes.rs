@@ -1,0 +1,254 @@
+//! The table of routes: path, method, who may call it. One explicit list, one
+//! explicit match; a test walks every route with every role.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request};
+use onepoint_certs::{Registry, Role};
+use onepoint_relay::status::RelayStatus;
+use onepoint_store::SqliteReader;
+use tokio::sync::watch;
+
+use super::{Caller, Response, body, evidence, messages, problem, queues};
+use crate::clock::Clock;
+use crate::commit::Writer;
+use crate::deliver::Lanes;
+use crate::metrics::Metrics;
+use crate::pipeline::Pipeline;
+use crate::record::Recorder;
+use crate::refusal::{Refusal, Stage};
+
+/// Bound of the bodies that are not messages, bytes.
+pub(crate) const SMALL_BODY_MAX: usize = 1 << 20;
+
+/// What the routes are served from.
+pub(crate) struct App {
+    pub(crate) clock: Clock,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) recorder: Recorder,
+    pub(crate) reader: SqliteReader,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Present when there is a broker.
+    pub(crate) relay: Option<RelayStatus>,
+    pub(crate) writer: Writer,
+    /// Changes with every commit.
+    pub(crate) commits: watch::Receiver<u64>,
+    pub(crate) body_bytes_max: usize,
+}
+
+/// Names each route; the table below says its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name {
+    Health,
+    Ready,
+    Checkpoint,
+    Metrics,
+    Submit,
+    Message,
+    Receipts,
+    Pull,
+    Ack,
+    Nack,
+    Answer,
+    PullReceipts,
+    AckReceipts,
+    NackReceipts,
+}
+
+/// One line of the table. `{}` in the pattern stands for one path segment.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) name: Name,
+    pub(crate) method: Method,
+    pub(crate) pattern: &'static str,
+    /// Roles that may call it; none listed means that everyone may.
+    pub(crate) roles: &'static [Role],
+}
+
+const fn route(name: Name, method: Method, pattern: &'static str, roles: &'static [Role]) -> Route {
+    Route { name, method, pattern, roles }
+}
+
+const OPEN: &[Role] = &[];
+const ENTERPRISE: &[Role] = &[Role::Enterprise];
+const DEPARTMENT: &[Role] = &[Role::Department];
+const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
+const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
+
+/// Every route there is.
+pub(crate) const ROUTES: [Route; 14] = [
+    route(Name::Health, Method::GET, "/healthz", OPEN),
+    route(Name::Ready, Method::GET, "/readyz", OPEN),
+    route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
+    route(Name::Metrics, Method::GET, "/metrics", OVERSEERS),
+    route(Name::Submit, Method::POST, "/v1/messages", ENTERPRISE),
+    route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
+    route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
+    route(Name::Pull, Method::GET, "/v1/queues/{}", DEPARTMENT),
+    route(Name::Ack, Method::POST, "/v1/queues/{}/ack", DEPARTMENT),
+    route(Name::Nack, Method::POST, "/v1/queues/{}/nack", DEPARTMENT),
+    route(Name::Answer, Method::POST, "/v1/answers", DEPARTMENT),
+    route(Name::PullReceipts, Method::GET, "/v1/receipts", ENTERPRISE),
+    route(Name::AckReceipts, Method::POST, "/v1/receipts/ack", ENTERPRISE),
+    route(Name::NackReceipts, Method::POST, "/v1/receipts/nack", ENTERPRISE),
+];
+
+/// Answers one request: finds the route, checks the right, reads the body, calls the handler.
+pub(crate) async fn answer(
+    request: Request<Incoming>,
+    caller: Option<Caller>,
+    app: &Arc<App>,
+) -> Response {
+    let id = crate::intake::new_id(app.clock.now()).to_string();
+    let (parts, incoming) = request.into_parts();
+    let path = parts.uri.path();
+    let query = parts.uri.query().unwrap_or_default();
+    let (route, segment) = match find(&parts.method, path) {
+        Ok(found) => found,
+        Err(refusal) => return refused(&refusal, &id, app),
+    };
+    if let Err(refusal) = authorise(route, caller.as_ref()) {
+        app.metrics.stranger();
+        return refused(&refusal, &id, app);
+    }
+    let max = if route.name == Name::Submit || route.name == Name::Answer {
+        app.body_bytes_max
+    } else {
+        SMALL_BODY_MAX
+    };
+    let body = match body::read(incoming, max).await {
+        Ok(body) => body,
+        Err(refusal) => return refused(&refusal, &id, app),
+    };
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let call = Call { id: &id, segment: &segment, query, content_type, body };
+    let result = match (route.name, caller) {
+        (Name::Health, _) => Ok(problem::answer(200, "text/plain", b"ok\n".to_vec())),
+        (Name::Ready, _) => evidence::ready(app).await,
+        (Name::Checkpoint, _) => evidence::checkpoint(app).await,
+        (_, None) => Err(certificate_required()),
+        (Name::Metrics, Some(_)) => evidence::metrics(app).await,
+        (Name::Submit, Some(who)) => messages::submit(call, &who, app).await,
+        (Name::Message, Some(who)) => messages::show(call, &who, app).await,
+        (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
+        (Name::Answer, Some(who)) => queues::answer(call, &who, app).await,
+        (name, Some(who)) => queues::queue(name, call, &who, app).await,
+    };
+    result.unwrap_or_else(|refusal| refused(&refusal, &id, app))
+}
+
+/// What a handler gets of a request.
+pub(crate) struct Call<'r> {
+    pub(crate) id: &'r str,
+    /// The segment that `{}` matched, or nothing.
+    pub(crate) segment: &'r str,
+    pub(crate) query: &'r str,
+    pub(crate) content_type: Option<&'r str>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Call<'_> {
+    /// A number from the query, within `range`, or `default`.
+    pub(crate) fn number(&self, key: &str, max: u64, default: u64) -> Result<u64, Refusal> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        let Some((_, text)) = pairs.into_iter().find(|(k, _)| *k == key) else {
+            return Ok(default);
+        };
+        text.parse().ok().filter(|n| *n <= max).ok_or_else(|| {
+            Refusal::new(
+                Stage::Intake,
+                400,
+                "query-invalid",
+                format!("{key}={text} is not a whole number from 0 to {max}"),
+                format!("查询参数 {key} 应为 0 至 {max} 的整数"),
+            )
+        })
+    }
+}
+
+fn refused(refusal: &Refusal, id: &str, app: &App) -> Response {
+    app.metrics.problem(&refusal.code);
+    tracing::info!(id, code = %refusal.code, status = refusal.status, "request refused");
+    problem::problem(refusal, id)
+}
+
+/// Finds the route of a method and path, and the segment its `{}` matched.
+pub(crate) fn find(method: &Method, path: &str) -> Result<(&'static Route, String), Refusal> {
+    static TABLE: [Route; 14] = ROUTES;
+    let mut path_known = false;
+    for route in &TABLE {
+        let Some(segment) = matches(route.pattern, path) else { continue };
+        if route.method == *method {
+            return Ok((route, segment.to_owned()));
+        }
+        path_known = true;
+    }
+    Err(if path_known {
+        let en = format!("{method} is not taken at {path}");
+        Refusal::new(
+            Stage::Intake,
+            405,
+            "method-not-allowed",
+            en,
+            format!("{path} 不支持 {method}"),
+        )
+    } else {
+        let en = format!("there is nothing at {path}");
+        Refusal::new(Stage::Intake, 404, "route-unknown", en, format!("路径 {path} 不存在"))
+    })
+}
+
+fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let mut found = "";
+    let mut wanted = pattern.split('/');
+    let mut given = path.split('/');
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(found),
+            (Some("{}"), Some(segment)) if !segment.is_empty() && segment.len() <= 64 => {
+                found = segment;
+            }
+            (Some(want), Some(segment)) if want == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Whether `caller` may use `route`.
+///
+/// # Errors
+/// `certificate-required` without a registered client certificate, `role-not-entitled` else.
+pub(crate) fn authorise(route: &Route, caller: Option<&Caller>) -> Result<(), Refusal> {
+    if route.roles.is_empty() {
+        return Ok(());
+    }
+    let Some(caller) = caller else { return Err(certificate_required()) };
+    if route.roles.contains(&caller.role) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Stage::Intake,
+        403,
+        "role-not-entitled",
+        format!("{} may not call {} {}", caller.id, route.method, route.pattern),
+        format!("{} 无权调用 {} {}", caller.id, route.method, route.pattern),
+    ))
+}
+
+fn certificate_required() -> Refusal {
+    Refusal::new(
+        Stage::Intake,
+        401,
+        "certificate-required",
+        "this route needs a client certificate that is registered for a participant",
+        "该接口需要已登记的客户端证书",
+    )
+    .expecting("a TLS client certificate registered in the configuration")
+}
+
+#[cfg(test)]
+mod tests;

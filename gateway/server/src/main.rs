@@ -1,0 +1,42 @@
+//! `onepoint`, the signed-message gateway: one binary with its server, its
+//! adapters and the tools of its users. ARCHITECTURE.md is the map.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod answer;
+mod authenticate;
+mod cli;
+mod clock;
+mod commands;
+mod commit;
+mod config;
+mod deliver;
+mod facts;
+mod fault;
+mod gateway;
+mod http;
+mod intake;
+mod metrics;
+mod pipeline;
+mod record;
+mod refusal;
+mod route;
+mod validate;
+
+use cli::Command;
+
+fn main() -> ExitCode {
+    let outcome = match cli::Cli::parse().command {
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Adapter(args) => commands::adapter::run(&args),
+        Command::Sign(args) => commands::sign::run(&args),
+        Command::Send(args) => commands::send::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
+        Command::CheckConfig(args) => commands::check_config::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| failure.report())
+}

@@ -1,0 +1,137 @@
+//! Counters and gauges in the Prometheus text format. One method per happening,
+//! so that a name is written once.
+
+use std::sync::atomic::AtomicI64;
+
+use onepoint_relay::status::{Link, RelaySnapshot};
+use onepoint_store::Counts;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::commit::Verdict;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: String,
+}
+
+/// Everything the gateway counts.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    messages: Family<ByCode, Counter>,
+    documents: Family<ByCode, Counter>,
+    problems: Family<ByCode, Counter>,
+    facts: Counter,
+    commits: Counter,
+    strangers: Counter,
+    journal: Family<ByCode, Gauge<i64, AtomicI64>>,
+    relay_connected: Gauge<i64, AtomicI64>,
+    relay_in_flight: Gauge<i64, AtomicI64>,
+    relay_repeated: Gauge<i64, AtomicI64>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Metrics {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("onepoint"),
+            messages: Family::default(),
+            documents: Family::default(),
+            problems: Family::default(),
+            facts: Counter::default(),
+            commits: Counter::default(),
+            strangers: Counter::default(),
+            journal: Family::default(),
+            relay_connected: Gauge::default(),
+            relay_in_flight: Gauge::default(),
+            relay_repeated: Gauge::default(),
+        };
+        let r = &mut metrics.registry;
+        r.register("messages", "messages by verdict", metrics.messages.clone());
+        r.register("documents", "documents by verdict", metrics.documents.clone());
+        r.register("problems", "problem documents by code", metrics.problems.clone());
+        r.register("facts", "facts written to the log", metrics.facts.clone());
+        r.register("commits", "transactions of the journal", metrics.commits.clone());
+        r.register("strangers", "calls without a registered identity", metrics.strangers.clone());
+        r.register("journal", "what the journal holds", metrics.journal.clone());
+        let connected = metrics.relay_connected.clone();
+        r.register("relay_connected", "1 while the broker is connected", connected);
+        let in_flight = metrics.relay_in_flight.clone();
+        r.register("relay_in_flight", "published and not yet confirmed", in_flight);
+        let repeated = metrics.relay_repeated.clone();
+        r.register("relay_repeated", "published again after a lost connection", repeated);
+        metrics
+    }
+
+    /// A problem document went out.
+    pub(crate) fn problem(&self, code: &str) {
+        self.problems.get_or_create(&ByCode { code: code.to_owned() }).inc();
+    }
+
+    /// Someone without a registered identity called. Counted, never journaled one by one.
+    pub(crate) fn stranger(&self) {
+        self.strangers.inc();
+    }
+
+    /// A transaction with so many facts is durable.
+    pub(crate) fn committed(&self, facts: usize) {
+        self.commits.inc();
+        self.facts.inc_by(u64::try_from(facts).unwrap_or(u64::MAX));
+    }
+
+    /// A message got its verdict.
+    pub(crate) fn verdict(&self, verdict: &Verdict) {
+        let accepted = verdict.accepted();
+        let word = match (verdict.duplicate, accepted) {
+            (true, _) => "duplicate",
+            (false, 0) => "refused",
+            (false, _) => "accepted",
+        };
+        self.messages.get_or_create(&ByCode { code: word.to_owned() }).inc();
+        if !verdict.duplicate {
+            let refused = verdict.documents.len() - accepted;
+            for (code, count) in [("accepted", accepted), ("refused", refused)] {
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                self.documents.get_or_create(&ByCode { code: code.to_owned() }).inc_by(count);
+            }
+        }
+    }
+
+    /// Sets the gauges of what the journal holds.
+    pub(crate) fn counts(&self, counts: &Counts) {
+        let rows = [
+            ("accepted", counts.accepted),
+            ("refused", counts.refused),
+            ("pending", counts.pending),
+            ("relayed", counts.relayed),
+            ("delivered", counts.delivered),
+            ("answers", counts.answers),
+            ("facts", counts.facts),
+        ];
+        for (code, count) in rows {
+            let gauge = self.journal.get_or_create(&ByCode { code: code.to_owned() });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Sets the gauges of the broker connection.
+    pub(crate) fn relay(&self, relay: &RelaySnapshot) {
+        let totals = relay.totals();
+        self.relay_connected.set(i64::from(relay.link == Link::Connected));
+        self.relay_in_flight.set(i64::try_from(totals.in_flight).unwrap_or(i64::MAX));
+        self.relay_repeated.set(i64::try_from(totals.repeated).unwrap_or(i64::MAX));
+    }
+
+    /// The exposition text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "metrics could not be written");
+        }
+        text
+    }
+}

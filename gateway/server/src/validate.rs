@@ -1,0 +1,49 @@
+//! Third stage: is it right? The schema judges the message as a whole, the rules
+//! judge each document of the batch for itself. Pure.
+
+use onepoint_schemas::{Catalogue, Violation};
+
+use crate::authenticate::{Authentic, Judged};
+use crate::intake::Received;
+use crate::refusal::{Refusal, Stage};
+
+/// Evidence: the structure is that of its schema, and each document has its verdict.
+#[derive(Debug)]
+pub(crate) struct Valid {
+    authentic: Authentic,
+    violations: Vec<Vec<Violation>>,
+}
+
+impl Valid {
+    pub(crate) fn authentic(&self) -> &Authentic {
+        &self.authentic
+    }
+
+    /// Gives the bytes back, for the journal of a refusal.
+    pub(crate) fn into_received(self) -> Received {
+        self.authentic.into_received()
+    }
+
+    /// What the rules found in the document `index`; nothing for a good one.
+    pub(crate) fn violations(&self, index: usize) -> &[Violation] {
+        self.violations.get(index).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Judges structure and rules.
+///
+/// # Errors
+/// A fault of structure refuses the whole message; see the crate schemas for the codes.
+pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Valid> {
+    let Some(kind) = catalogue.by_name(authentic.message_type()) else {
+        return Err(Box::new((authentic.into_received(), crate::refusal::internal())));
+    };
+    if let Err(violations) = catalogue.validate_structure(authentic.document(), kind) {
+        let refusal = Refusal::from_violations(Stage::Validate, violations);
+        return Err(Box::new((authentic.into_received(), refusal)));
+    }
+    let document = authentic.document();
+    let indexes = 0..authentic.facts().len();
+    let violations = indexes.map(|i| catalogue.check_rules(document, kind, i)).collect();
+    Ok(Valid { authentic, violations })
+}
