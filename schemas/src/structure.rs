@@ -3,7 +3,7 @@
 //! costs one walk; an invalid one is walked a second time to say why.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
 use onepoint_xml::{Document, Element};
 use xsd_schema::{SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder};
@@ -60,10 +60,12 @@ fn file(location: &str) -> Option<&'static str> {
     FILES.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
 }
 
-/// A compiled schema; shared by all threads.
-#[derive(Clone)]
+/// A compiled schema. The engine's set may move between threads but not be shared,
+/// so each judge takes one out and puts it back; as many are compiled as judge at once.
 pub(crate) struct Structure {
-    set: Arc<SchemaSet>,
+    location: String,
+    text: &'static str,
+    idle: Mutex<Vec<SchemaSet>>,
 }
 
 impl fmt::Debug for Structure {
@@ -77,10 +79,11 @@ impl Structure {
     pub(crate) fn builtin(name: &str) -> Result<Structure, StructureError> {
         let location = format!("{name}.xsd");
         let text = file(&location).ok_or(StructureError::Missing)?;
-        Structure::compile(text, &location)
+        let idle = Mutex::new(vec![Structure::compile(text, &location)?]);
+        Ok(Structure { location, text, idle })
     }
 
-    fn compile(text: &str, location: &str) -> Result<Structure, StructureError> {
+    fn compile(text: &str, location: &str) -> Result<SchemaSet, StructureError> {
         let engine = |error: SchemaError| StructureError::Engine(error.to_string());
         let builder = SchemaSetBuilder::with_loader(Box::new(Embedded));
         let compiled = builder.add_source(text, location).map_err(engine)?;
@@ -89,15 +92,28 @@ impl Structure {
         if let Some(failure) = compiled.directive_failures().first() {
             return Err(StructureError::Engine(format!("{failure:?}")));
         }
-        Ok(Structure { set: Arc::new(compiled.into_schema_set()) })
+        Ok(compiled.into_schema_set())
     }
 
     /// Validates; on a fault says each of them.
     pub(crate) fn validate(&self, document: &Document) -> Result<(), Vec<Violation>> {
-        if drive::is_valid(&self.set, document) {
-            return Ok(());
-        }
-        Err(explain::violations(&self.set, document))
+        let set = self.idle().pop();
+        let Some(set) = set.or_else(|| Structure::compile(self.text, &self.location).ok()) else {
+            // It compiled at the start; only a lack of memory could end here.
+            let root = document.root();
+            let text = ("the schema could not be loaded", "schema 无法加载");
+            return Err(vec![Violation::at(root, "schema-unavailable").text(text.0, text.1)]);
+        };
+        let verdict = match drive::is_valid(&set, document) {
+            true => Ok(()),
+            false => Err(explain::violations(&set, document)),
+        };
+        self.idle().push(set);
+        verdict
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SchemaSet>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
