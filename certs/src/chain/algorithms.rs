@@ -1,0 +1,91 @@
+//! The algorithms that a CA may have signed a certificate with.
+//!
+//! In: the policy. Out: the list for rustls-webpki. Promise: SHA-1 and RSA
+//! below 2048 bits only when the policy says so.
+
+use ring::signature as rs;
+use rustls_pki_types::{
+    AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
+};
+use webpki::ring as strict;
+
+use crate::key::MIN_RSA_BITS;
+use crate::policy::SignaturePolicy;
+
+/// sha1WithRSAEncryption (RFC 8017, appendix A.2.4).
+const OID_RSA_SHA1: &str = "1.2.840.113549.1.1.5";
+/// ecdsa-with-SHA1 (RFC 5758), never taken.
+const OID_ECDSA_SHA1: &str = "1.2.840.10045.4.1";
+
+// The same identifier as DER: OBJECT IDENTIFIER, then the NULL parameters.
+const RSA_PKCS1_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
+]);
+
+static STRICT: [&dyn SignatureVerificationAlgorithm; 11] = [
+    strict::RSA_PKCS1_2048_8192_SHA256,
+    strict::RSA_PKCS1_2048_8192_SHA384,
+    strict::RSA_PKCS1_2048_8192_SHA512,
+    strict::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    strict::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    strict::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    strict::ECDSA_P256_SHA256,
+    strict::ECDSA_P256_SHA384,
+    strict::ECDSA_P384_SHA256,
+    strict::ECDSA_P384_SHA384,
+    strict::ED25519,
+];
+
+static SHA1: Legacy =
+    Legacy { id: RSA_PKCS1_SHA1, with: &rs::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY };
+static SHA1_SHORT: Legacy =
+    Legacy { id: RSA_PKCS1_SHA1, with: &rs::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY };
+static SHA256_SHORT: Legacy = Legacy {
+    id: alg_id::RSA_PKCS1_SHA256,
+    with: &rs::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+};
+
+pub(super) fn taken(policy: &SignaturePolicy) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
+    let short = policy.min_rsa_bits < MIN_RSA_BITS;
+    let mut list: Vec<&'static dyn SignatureVerificationAlgorithm> = Vec::with_capacity(13);
+    // First, since the first entry that fits an identifier decides.
+    if short {
+        list.push(&SHA256_SHORT);
+    }
+    list.extend(STRICT);
+    if policy.allow_chain_sha1 {
+        list.push(if short { &SHA1_SHORT } else { &SHA1 });
+    }
+    list
+}
+
+pub(super) fn is_sha1(oid: &str) -> bool {
+    matches!(oid, OID_RSA_SHA1 | OID_ECDSA_SHA1)
+}
+
+#[derive(Debug)]
+struct Legacy {
+    id: AlgorithmIdentifier,
+    with: &'static rs::RsaParameters,
+}
+
+impl SignatureVerificationAlgorithm for Legacy {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        rs::UnparsedPublicKey::new(self.with, public_key)
+            .verify(message, signature)
+            .map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::RSA_ENCRYPTION
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.id
+    }
+}

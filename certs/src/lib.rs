@@ -1,0 +1,37 @@
+//! Identity: who signed, with what, and what they may say.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`algorithm`] | names of digests and signature algorithms |
+//! | [`key`] | public keys that verify, private keys that sign |
+//! | [`certificate`] | X.509 certificates, parsed once |
+//! | [`chain`] | trust anchors, chains, a bounded cache of chains |
+//! | [`policy`] | which signatures are taken, strict or by a dated exception |
+//! | [`participant`], [`registry`] | participants, their rights, delegations |
+//! | [`testpki`] | a small CA for tests and demos |
+//!
+//! Pure: no clock, no files, no sockets; time is passed in. The one source of
+//! non-determinism is the system's random source, for keys and signatures.
+
+pub mod algorithm;
+pub mod certificate;
+pub mod chain;
+mod day;
+mod hex;
+pub mod key;
+pub mod participant;
+pub mod pem;
+pub mod policy;
+mod random;
+pub mod registry;
+pub mod testpki;
+
+pub use algorithm::{DigestAlgorithm, Digester, KeyFamily, SignatureAlgorithm};
+pub use certificate::{CertError, Certificate, Fingerprint, KeyUsage};
+pub use chain::{AnchorError, Chain, ChainCache, ChainError, TrustAnchors};
+pub use day::zone_day;
+pub use key::{KeyError, PublicKey, SigningKey};
+pub use participant::{Authority, BadId, Delegation, Participant, ParticipantId, Role};
+pub use pem::PemError;
+pub use policy::{InForce, Lapsed, PolicyError, SignaturePolicy, Tolerance};
+pub use registry::{AuthorityError, Registry, RegistryError};
