@@ -165,6 +165,9 @@ fn judge(
     let message = DxpMsg::parse(&envelope).map_err(|error| {
         Refusal::new(Stage::Authenticate, 422, error.code(), error.en(), error.zh())
     })?;
+    if message.cop_msg_id.len() > onepoint_store::MAX_ID_BYTES {
+        return Err(id_too_long());
+    }
     let policy = SignaturePolicy::strict();
     let signed = xmldsig::verify(&envelope, &SignaturePlace::ChildOfRoot, &policy)
         .map_err(|error| signature_refusal(&error))?;
@@ -219,6 +222,18 @@ fn business_key(message: &DxpMsg, name: &str) -> Result<String, Refusal> {
         )
         .expecting("the ids that came with the delivery")
     })
+}
+
+fn id_too_long() -> Refusal {
+    let max = onepoint_store::MAX_ID_BYTES;
+    Refusal::new(
+        Stage::Authenticate,
+        422,
+        "answer-id-too-long",
+        format!("CopMsgId is longer than {max} bytes"),
+        format!("CopMsgId 超过 {max} 字节"),
+    )
+    .expecting(format!("at most {max} bytes"))
 }
 
 fn not_a_department(sender: &ParticipantId) -> Refusal {
