@@ -31,6 +31,9 @@ pub(crate) struct TileNodes {
 impl TileNodes {
     pub(crate) fn from_hashes(hashes: &[Hash]) -> TileNodes {
         let mut nodes = TileNodes::default();
+        for (height, row) in nodes.heights.iter_mut().enumerate() {
+            row.reserve_exact(hashes.len() >> height);
+        }
         for hash in hashes {
             nodes.push(*hash);
         }

@@ -78,12 +78,8 @@ impl Hash {
     }
 
     fn from_digest(bytes: &[u8]) -> Hash {
-        let mut out = [0; HASH_BYTES];
-        // A SHA-256 value has 32 bytes; the zip cannot run short.
-        for (to, from) in out.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        Hash(out)
+        // A SHA-256 value has 32 bytes: the other arm is never taken.
+        Hash(bytes.try_into().unwrap_or([0; HASH_BYTES]))
     }
 }
 
@@ -121,9 +117,10 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut data = [0x01; 1 + 2 * HASH_BYTES];
-    for (to, from) in data.iter_mut().skip(1).zip(left.0.iter().chain(&right.0)) {
-        *to = *from;
-    }
+    // Copied in two blocks: this is where building a log spends its time.
+    let (first, second) = data.split_at_mut(1 + HASH_BYTES);
+    first.split_at_mut(1).1.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
     Hash::of(&data)
 }
 
