@@ -4,17 +4,25 @@
 //! are in the publisher, the consumer and the runner.
 
 use std::fmt;
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::tcp::{AMQPUriTcpExt, OwnedIdentity, OwnedTLSConfig};
+use async_rs::Runtime;
+use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
+use rustls::ClientConfig;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::tls::{self, Unusable};
 
 pub use error::BrokerError;
 
+use stream::{Kit, Stream};
+
 mod error;
+mod stream;
 
 /// How long the network may take to connect, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,7 +39,7 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Broker {
     uri: AMQPUri,
-    tls: Option<BrokerTls>,
+    tls: Option<Arc<ClientConfig>>,
     name: String,
     shown: String,
 }
@@ -52,15 +60,21 @@ impl Broker {
     ///
     /// # Errors
     /// `broker-address`: not an AMQP URL, without a host, or `amqps` without TLS settings.
+    /// `broker-certificate`: the TLS settings hold no usable certificates or key.
     pub fn new(
         url: &str,
         connection_name: &str,
         tls: Option<BrokerTls>,
     ) -> Result<Broker, BrokerError> {
         let mut uri: AMQPUri = url.parse().map_err(BrokerError::Address)?;
-        if uri.scheme == AMQPScheme::AMQPS && tls.is_none() {
-            return Err(BrokerError::Address("amqps needs the certificates to trust".to_owned()));
-        }
+        let tls = match (&uri.scheme, tls) {
+            (AMQPScheme::AMQP, _) => None,
+            (AMQPScheme::AMQPS, Some(tls)) => Some(tls.client()?),
+            (AMQPScheme::AMQPS, None) => {
+                let why = "amqps needs the certificates to trust";
+                return Err(BrokerError::Address(why.to_owned()));
+            }
+        };
         if !url.contains("://") || uri.authority.host.is_empty() {
             return Err(BrokerError::Address("the host is missing".to_owned()));
         }
@@ -81,22 +95,27 @@ impl Broker {
     /// # Errors
     /// See [`BrokerError`]; within [`HANDSHAKE_TIMEOUT`] in any case.
     pub async fn connect(&self) -> Result<Connection, BrokerError> {
-        let tls = self.tls_config();
-        let open = async move |uri: AMQPUri, runtime| {
-            let connected = AMQPUriTcpExt::connect_with_config_async(&uri, tls.as_ref(), &runtime);
-            match timeout(CONNECT_TIMEOUT, connected).await {
-                Ok(stream) => stream.map_err(lapin::Error::from),
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-            }
+        // Ends the connection, and with it a thread of the library, when this attempt is
+        // given up; a connection that is made is not touched.
+        let end = CancellationToken::new();
+        let give_up = end.clone().drop_guard();
+        let tls = self.tls.clone();
+        let open = async move |uri: AMQPUri, _: Runtime<Kit>| {
+            let stream = Stream::open(&uri, tls.clone(), end.clone()).await;
+            stream.map(AsyncTcpStream::Plain).map_err(lapin::Error::from)
         };
-        let runtime = lapin::runtime::default_runtime().map_err(|e| self.error(e))?;
         let properties =
             ConnectionProperties::default().with_connection_name(self.name.as_str().into());
         // No recovery by the library: our own loops declare, select confirms and publish
         // again from the outbox, which the library cannot know about.
+        let runtime = Runtime::new(Kit::current());
         let connecting = Connection::connector(self.uri.clone(), runtime, open, properties);
         match timeout(HANDSHAKE_TIMEOUT, connecting).await {
-            Ok(connection) => connection.map_err(|e| self.error(e)),
+            Ok(connection) => {
+                let connection = connection.map_err(|e| self.error(e))?;
+                give_up.disarm();
+                Ok(connection)
+            }
             Err(_) => Err(BrokerError::Timeout { broker: self.shown.clone() }),
         }
     }
@@ -125,16 +144,14 @@ impl Broker {
             Err(_) => Err(BrokerError::Timeout { broker: self.shown.clone() }),
         }
     }
+}
 
-    fn tls_config(&self) -> OwnedTLSConfig {
-        let Some(tls) = &self.tls else { return OwnedTLSConfig::default() };
-        OwnedTLSConfig {
-            identity: tls
-                .identity
-                .clone()
-                .map(|(chain, key)| OwnedIdentity::PKCS8 { pem: chain, key }),
-            cert_chain: Some(tls.ca_pem.clone()),
-        }
+impl BrokerTls {
+    fn client(&self) -> Result<Arc<ClientConfig>, BrokerError> {
+        let identity = self.identity.as_ref().map(|(chain, key)| (&chain[..], &key[..]));
+        tls::client(self.ca_pem.as_bytes(), identity).map_err(|unusable| match unusable {
+            Unusable::Certificate(why) | Unusable::Key(why) => BrokerError::Certificate(why),
+        })
     }
 }
 

@@ -26,6 +26,7 @@ pub mod topology;
 mod backoff;
 mod confirms;
 mod properties;
+mod tls;
 
 /// Log targets that must be switched off: lapin writes whole returned messages, with
 /// their bodies, at the level WARN; this crate reports every return itself.

@@ -13,6 +13,9 @@ pub enum BrokerError {
     /// The address in the configuration cannot be used.
     #[error("the broker's address cannot be used: {0}")]
     Address(String),
+    /// The certificates or the key for TLS cannot be used.
+    #[error("the certificates for the broker cannot be used: {0}")]
+    Certificate(String),
     /// Nobody listens there, or the name does not exist.
     #[error("no broker answers at {broker}")]
     Refused {
@@ -75,6 +78,7 @@ impl BrokerError {
     pub fn code(&self) -> &'static str {
         match self {
             BrokerError::Address(_) => "broker-address",
+            BrokerError::Certificate(_) => "broker-certificate",
             BrokerError::Refused { .. } => "broker-refused",
             BrokerError::Tls { .. } => "broker-tls",
             BrokerError::Credentials { .. } => "broker-credentials",
@@ -90,6 +94,7 @@ impl BrokerError {
     pub fn en(&self) -> String {
         let hint = match self {
             BrokerError::Address(_) => "expected amqp://user:password@host:5672/%2f or amqps://",
+            BrokerError::Certificate(_) => "expected PEM: certificates, and the key of the first",
             BrokerError::Refused { .. } => "is the broker running, and are host and port right?",
             BrokerError::Tls { .. } => {
                 "check the certificates to trust, the host name in the broker's certificate, and \
@@ -117,6 +122,9 @@ impl BrokerError {
                 format!(
                     "消息代理地址无效（{why}）；应为 amqp://用户:密码@主机:5672/%2f 或 amqps://"
                 )
+            }
+            BrokerError::Certificate(why) => {
+                format!("消息代理的证书或私钥无效（{why}）；应为 PEM 格式，私钥与首个证书对应")
             }
             BrokerError::Refused { broker, .. } => {
                 format!("无法连接消息代理 {broker}；请确认其已启动，主机与端口正确")

@@ -1,9 +1,12 @@
 //! Addresses, and how errors are sorted; the attempts themselves are tested with a
 //! real broker in the conformance tests.
 
+use std::io;
 use std::sync::Arc;
 
 use lapin::protocol::{AMQPError, AMQPErrorKind, AMQPHardError, AMQPSoftError};
+
+use onepoint_certs::testpki::{KeyKind, TestCa, Validity};
 
 use super::*;
 
@@ -90,4 +93,40 @@ async fn something_that_is_no_broker_is_named() {
     });
     let error = broker(&format!("amqp://127.0.0.1:{port}")).unwrap().connect().await.unwrap_err();
     assert!(["broker-protocol", "broker-lost"].contains(&error.code()), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_given_up_lets_go_of_the_peer() {
+    use tokio::io::AsyncReadExt;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let broker = broker(&format!("amqp://127.0.0.1:{port}")).unwrap();
+    let attempt = timeout(Duration::from_millis(300), broker.connect());
+    let (attempt, accepted) = tokio::join!(attempt, listener.accept());
+    assert!(attempt.is_err(), "the peer never answers");
+    // The protocol header, and then the end: the library's thread is gone.
+    let mut said = Vec::new();
+    let mut peer = accepted.unwrap().0;
+    timeout(Duration::from_secs(5), peer.read_to_end(&mut said)).await.unwrap().unwrap();
+    assert_eq!(said, b"AMQP\x00\x00\x09\x01");
+}
+
+#[test]
+fn tls_settings_that_cannot_be_used_are_refused() {
+    let with = |ca_pem: &str, identity| {
+        let tls = BrokerTls { ca_pem: ca_pem.to_owned(), identity };
+        Broker::new("amqps://queue.test", "test", Some(tls))
+    };
+    let rubbish = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in ["", "no PEM", rubbish] {
+        let error = with(pem, None).unwrap_err();
+        assert_eq!(error.code(), "broker-certificate");
+        assert!(error.en().contains("expected PEM") && error.zh().contains("PEM"), "{error}");
+    }
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let validity = Validity { from: now, until: now };
+    let ca = TestCa::new("test CA", KeyKind::P256, validity).unwrap().certificate_pem();
+    assert!(with(&ca, None).is_ok());
+    let identity = Some((ca.clone().into_bytes(), b"no key".to_vec()));
+    assert_eq!(with(&ca, identity).unwrap_err().code(), "broker-certificate");
 }

@@ -2,7 +2,6 @@
 //! own errors.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -10,14 +9,13 @@ use hyper::Uri;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{ClientError, ClientOptions};
+use crate::tls;
 
 /// Bytes of the head of a response.
 const HEAD_BYTES: usize = 128 * 1024;
@@ -48,6 +46,8 @@ impl Target {
         {
             return Err(address("expected only host and port"));
         }
+        let identity = options.identity.as_ref().map(|(chain, key)| (&chain[..], &key[..]));
+        let tls = tls::client(&options.ca_pem, identity);
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| address("no host name"))?;
         Ok(Target {
@@ -56,7 +56,7 @@ impl Target {
             host,
             port: authority.port_u16().unwrap_or(443),
             name,
-            tls: TlsConnector::from(Arc::new(tls(options)?)),
+            tls: TlsConnector::from(tls.map_err(ClientError::from)?),
             connect_timeout: options.connect_timeout,
         })
     }
@@ -104,34 +104,4 @@ impl Target {
             _ => ClientError::Lost { server, source: source.into() },
         }
     }
-}
-
-/// Trust and identity.
-fn tls(options: &ClientOptions) -> Result<ClientConfig, ClientError> {
-    let wrong = |what: &str, why: &dyn std::fmt::Display| {
-        ClientError::Certificate(format!("{what}: {why}"))
-    };
-    let certificates = |what: &'static str, pem: &[u8]| {
-        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match all {
-            Ok(all) if all.is_empty() => Err(wrong(what, &"no certificate in it")),
-            Ok(all) => Ok(all),
-            Err(why) => Err(wrong(what, &why)),
-        }
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("certificates to trust", &options.ca_pem)? {
-        roots.add(certificate).map_err(|e| wrong("certificates to trust", &e))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| wrong("TLS", &e))?
-        .with_root_certificates(roots);
-    let Some((chain, key)) = &options.identity else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let chain = certificates("own certificate", chain)?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| ClientError::Key(e.to_string()))?;
-    builder.with_client_auth_cert(chain, key).map_err(|e| ClientError::Key(e.to_string()))
 }

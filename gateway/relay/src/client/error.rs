@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io;
 
 use super::connection::Target;
+use crate::tls::Unusable;
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +163,15 @@ impl ClientError {
     #[must_use]
     pub fn zh(&self) -> String {
         format!("{} [{}: {self}]", self.hint_zh(), self.code())
+    }
+}
+
+impl From<Unusable> for ClientError {
+    fn from(unusable: Unusable) -> ClientError {
+        match unusable {
+            Unusable::Certificate(why) => ClientError::Certificate(why),
+            Unusable::Key(why) => ClientError::Key(why),
+        }
     }
 }
 

@@ -1,1 +1,284 @@
+//! The client against a TLS server in this process: mutual TLS, refusals, bounds,
+//! kept connections, and peers that misbehave.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, Timestamp};
+use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, TestCa, Validity};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+
+/// A CA with a server and two clients, one of them of another CA.
+struct Pki {
+    ca: TestCa,
+    server: Issued,
+    client: Issued,
+    stranger: Issued,
+}
+
+fn pki() -> Pki {
+    let now: Timestamp = std::time::UNIX_EPOCH.elapsed().map_or(Timestamp::UNIX_EPOCH, |since| {
+        Timestamp::from_second(i64::try_from(since.as_secs()).unwrap()).unwrap()
+    });
+    let day = SignedDuration::from_hours(24);
+    let validity = Validity { from: now - day, until: now + day };
+    let ca = TestCa::new("test CA", KeyKind::P256, validity).unwrap();
+    let other = TestCa::new("other CA", KeyKind::P256, validity).unwrap();
+    let here = "127.0.0.1".parse().unwrap();
+    let spec = LeafSpec::tls_server("gateway", &["gateway.test"], &[here], KeyKind::P256, validity);
+    let server = ca.issue(&spec).unwrap();
+    let spec = LeafSpec::tls_client("firm", "测试甲公司", KeyKind::P256, validity);
+    Pki { client: ca.issue(&spec).unwrap(), stranger: other.issue(&spec).unwrap(), ca, server }
+}
+
+fn acceptor(pki: &Pki) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    let ca = pki.ca.certificate_pem();
+    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let chain = pki.server.chain_pem();
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(pki.server.key_pem().as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(chain, key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Serves until the test ends; gives the address and counts connections.
+async fn serve(pki: &Pki) -> (String, Arc<AtomicUsize>) {
+    let (acceptor, connections) = (acceptor(pki), Arc::new(AtomicUsize::new(0)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let (acceptor, counter) = (acceptor.clone(), Arc::clone(&counter));
+            tokio::spawn(async move {
+                let Ok(tls) = acceptor.accept(tcp).await else { return };
+                counter.fetch_add(1, Ordering::SeqCst);
+                let http = hyper::server::conn::http1::Builder::new();
+                http.serve_connection(TokioIo::new(tls), service_fn(answer)).await.ok();
+            });
+        }
+    });
+    (base, connections)
+}
+
+async fn answer(
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, std::convert::Infallible> {
+    let path = request.uri().path().to_owned();
+    let kind = request.headers().get("content-type").cloned();
+    let host = request.headers().get("host").cloned().unwrap();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let mut response = hyper::Response::builder().header("x-host", host);
+    if let Some(kind) = kind {
+        response = response.header("X-Kind", kind);
+    }
+    let response = match path.as_str() {
+        "/big" => response.body(Full::new(Bytes::from(vec![b'x'; 5000]))),
+        "/problem" => response.status(409).body(Full::new(Bytes::from("duplicate"))),
+        "/close" => response.header("connection", "close").body(Full::new(body)),
+        "/slow" => {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            response.body(Full::new(body))
+        }
+        _ => response.body(Full::new(body)),
+    };
+    Ok(response.unwrap())
+}
+
+fn options(pki: &Pki, base: &str, who: &Issued) -> ClientOptions {
+    ClientOptions::new(base, pki.ca.certificate_pem().into_bytes())
+        .identity(who.chain_pem().into_bytes(), who.key_pem().as_bytes().to_vec())
+}
+
+fn client(pki: &Pki, base: &str) -> HttpClient {
+    HttpClient::new(options(pki, base, &pki.client)).unwrap()
+}
+
+#[tokio::test]
+async fn requests_are_answered_over_one_kept_connection() {
+    let pki = pki();
+    let (base, connections) = serve(&pki).await;
+    let client = client(&pki, &base);
+    for n in 0..5 {
+        let response = client.post("/echo", "application/xml", vec![b'0' + n]).await.unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (200, &[b'0' + n][..]));
+        assert_eq!(response.header("x-kind"), Some("application/xml"));
+        assert_eq!(response.header("x-host"), base.strip_prefix("https://"));
+        assert_eq!(response.header("x-none"), None);
+    }
+    let response = client.get("/problem?a=b").await.unwrap();
+    assert_eq!((response.status, response.text().as_str()), (409, "duplicate"));
+    assert!(!response.is_success());
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    assert_eq!(client.base(), base);
+}
+
+#[tokio::test]
+async fn a_connection_the_server_closed_is_replaced() {
+    let pki = pki();
+    let (base, connections) = serve(&pki).await;
+    let client = client(&pki, &base);
+    for _ in 0..3 {
+        let response = client.post("/close", "text/plain", b"again".to_vec()).await.unwrap();
+        assert_eq!(response.text(), "again");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn several_requests_at_a_time_have_a_connection_each() {
+    let pki = pki();
+    let (base, connections) = serve(&pki).await;
+    let client = client(&pki, &base);
+    let (a, b, c) = tokio::join!(client.get("/a"), client.get("/b"), client.get("/c"));
+    assert!([a, b, c].iter().all(|response| response.as_ref().unwrap().is_success()));
+    client.get("/d").await.unwrap();
+    assert_eq!(connections.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_known_is_told_so() {
+    let pki = pki();
+    let (base, _) = serve(&pki).await;
+    let nobody = ClientOptions::new(&base, pki.ca.certificate_pem().into_bytes());
+    for options in [options(&pki, &base, &pki.stranger), nobody] {
+        let error = HttpClient::new(options).unwrap().get("/").await.unwrap_err();
+        assert_eq!(error.code(), "tls-refused", "{error:?}");
+        assert!(error.en().contains("client certificate"), "{}", error.en());
+        assert!(error.zh().contains("客户端证书"), "{}", error.zh());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_the_right_one_is_refused() {
+    let pki = pki();
+    let (base, _) = serve(&pki).await;
+    let elsewhere = base.replace("127.0.0.1", "localhost");
+    let wrong_name = options(&pki, &elsewhere, &pki.client);
+    let wrong_ca = ClientOptions {
+        ca_pem: pki.stranger.chain_pem().into_bytes(),
+        ..options(&pki, &base, &pki.client)
+    };
+    for options in [wrong_name, wrong_ca] {
+        let error = HttpClient::new(options).unwrap().get("/").await.unwrap_err();
+        assert_eq!(error.code(), "certificate-not-trusted", "{error:?}");
+        assert!(error.en().contains("host name") && error.zh().contains("主机名"));
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_times_are_bounded() {
+    let pki = pki();
+    let (base, _) = serve(&pki).await;
+    let small = ClientOptions { max_body: 4999, ..options(&pki, &base, &pki.client) };
+    let error = HttpClient::new(small).unwrap().get("/big").await.unwrap_err();
+    assert_eq!(error.code(), "body-too-large");
+    assert!(error.en().contains("4999") && error.zh().contains("长度上限"));
+    let enough = ClientOptions { max_body: 5000, ..options(&pki, &base, &pki.client) };
+    assert_eq!(HttpClient::new(enough).unwrap().get("/big").await.unwrap().body.len(), 5000);
+    let started = Instant::now();
+    let limit = Duration::from_millis(200);
+    let error = client(&pki, &base).get_within("/slow", limit).await.unwrap_err();
+    assert_eq!(error.code(), "timeout");
+    assert!(error.en().contains("sent again") && error.zh().contains("重发"));
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn peers_that_are_no_gateway_are_named() {
+    let pki = pki();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let base = format!("https://127.0.0.1:{port}");
+    // No TLS, TLS and then rubbish, TLS and then nothing.
+    let acceptor = acceptor(&pki);
+    let peer = tokio::spawn(async move {
+        let (mut tcp, _) = listener.accept().await.unwrap();
+        tcp.write_all(b"220 mail.test ESMTP\r\n").await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        let mut tls = acceptor.accept(tcp).await.unwrap();
+        tls.write_all(b"rubbish\r\n\r\n").await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        let mut tls = acceptor.accept(tcp).await.unwrap();
+        tls.read_exact(&mut [0; 3]).await.unwrap();
+        tls.shutdown().await.unwrap();
+    });
+    let client = client(&pki, &base);
+    for code in ["tls-refused", "http-broken", "connection-lost"] {
+        let error = client.get("/").await.unwrap_err();
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(!error.en().is_empty() && error.zh().contains(code));
+    }
+    peer.await.unwrap();
+    let error = client.get("/").await.unwrap_err();
+    assert_eq!(error.code(), "connection-refused", "{error:?}");
+    assert!(error.en().contains("running") && error.zh().contains("连接被拒绝"));
+    let nowhere = options(&pki, "https://no-such-host.invalid", &pki.client);
+    let error = HttpClient::new(nowhere).unwrap().get("/").await.unwrap_err();
+    assert_eq!(error.code(), "host-unknown", "{error:?}");
+}
+
+#[test]
+fn options_that_cannot_be_used_are_refused() {
+    let pki = pki();
+    let code = |options: ClientOptions| HttpClient::new(options).unwrap_err().code();
+    let good = options(&pki, "https://gateway.test", &pki.client);
+    assert!(HttpClient::new(good.clone()).is_ok());
+    for base in [
+        "",
+        "gateway.test",
+        "http://gateway.test",
+        "https://gateway.test/v1",
+        "https://a b",
+        "https://u@gateway.test",
+    ] {
+        assert_eq!(
+            code(ClientOptions { base: base.to_owned(), ..good.clone() }),
+            "client-address",
+            "{base}"
+        );
+    }
+    for pem in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"] {
+        assert_eq!(
+            code(ClientOptions { ca_pem: pem.to_vec(), ..good.clone() }),
+            "client-certificate"
+        );
+    }
+    let chain = pki.client.chain_pem().into_bytes();
+    let other_key = pki.stranger.key_pem().as_bytes().to_vec();
+    assert_eq!(code(good.clone().identity(Vec::new(), other_key.clone())), "client-certificate");
+    assert_eq!(code(good.clone().identity(chain.clone(), b"no key".to_vec())), "client-key");
+    assert_eq!(code(good.clone().identity(chain, other_key)), "client-key");
+    assert!(!format!("{good:?}").contains("PRIVATE"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_http_is_not_sent() {
+    let pki = pki();
+    let (base, _) = serve(&pki).await;
+    let client = client(&pki, &base);
+    let error = client.get("/with space").await.unwrap_err();
+    assert_eq!(error.code(), "client-request");
+    let headers = vec![("x".to_owned(), "line\nbreak".to_owned())];
+    let (method, path) = ("GET".to_owned(), "/".to_owned());
+    let request = Request { method, path, headers, body: Vec::new(), timeout: None };
+    assert_eq!(client.send(request).await.unwrap_err().code(), "client-request");
+}
