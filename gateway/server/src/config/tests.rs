@@ -156,5 +156,5 @@ fn policies_need_an_end_and_delegations_both_ends() {
 fn amqp_needs_a_broker() {
     let text = GOOD.replace("department = \"tax\"", "department = \"tax\"\ntransport = \"amqp\"");
     let faults = check(&text).unwrap_err();
-    assert_eq!(keys(&faults), [(24, "participant[1].transport")]);
+    assert_eq!(keys(&faults), [(25, "participant[1].transport")]);
 }

@@ -80,7 +80,7 @@ const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) const ROUTES: [Route; 14] = [
+pub(crate) static ROUTES: [Route; 14] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -178,9 +178,8 @@ fn refused(refusal: &Refusal, id: &str, app: &App) -> Response {
 
 /// Finds the route of a method and path, and the segment its `{}` matched.
 pub(crate) fn find(method: &Method, path: &str) -> Result<(&'static Route, String), Refusal> {
-    static TABLE: [Route; 14] = ROUTES;
     let mut path_known = false;
-    for route in &TABLE {
+    for route in &ROUTES {
         let Some(segment) = matches(route.pattern, path) else { continue };
         if route.method == *method {
             return Ok((route, segment.to_owned()));
