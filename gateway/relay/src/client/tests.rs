@@ -2,7 +2,6 @@
 //! kept connections, and peers that misbehave.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -194,7 +193,7 @@ async fn bodies_and_times_are_bounded() {
     assert!(error.en().contains("4999") && error.zh().contains("长度上限"));
     let enough = ClientOptions { max_body: 5000, ..options(&pki, &base, &pki.client) };
     assert_eq!(HttpClient::new(enough).unwrap().get("/big").await.unwrap().body.len(), 5000);
-    let started = Instant::now();
+    let started = tokio::time::Instant::now();
     let limit = Duration::from_millis(200);
     let error = client(&pki, &base).get_within("/slow", limit).await.unwrap_err();
     assert_eq!(error.code(), "timeout");
