@@ -18,6 +18,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
+use x509_parser::oid_registry::OID_X509_EXT_BASIC_CONSTRAINTS;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 
@@ -121,6 +123,13 @@ impl KeyUsage {
     }
 }
 
+impl fmt::Display for KeyUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.names();
+        f.write_str(&if names.is_empty() { "none".to_owned() } else { names.join(", ") })
+    }
+}
+
 /// A parsed certificate. Two are equal when their DER is.
 #[derive(Clone)]
 pub struct Certificate(Arc<Inner>);
@@ -157,7 +166,7 @@ impl Certificate {
             return Err(CertError::TrailingBytes { bytes: rest.len() });
         }
         let usage = parsed.key_usage().map_err(|e| bad(&e))?;
-        let constraints = parsed.basic_constraints().map_err(|e| bad(&e))?;
+        let is_ca = is_ca(&parsed).map_err(|e| bad(&e))?;
         let inner = Inner {
             fingerprint: Fingerprint::of(&der),
             subject: names::readable(parsed.subject()),
@@ -169,7 +178,7 @@ impl Certificate {
             not_after: timestamp(parsed.validity().not_after)?,
             public_key: PublicKey::from_parsed(parsed.public_key()).map_err(CertError::Key)?,
             key_usage: usage.map(|u| KeyUsage { flags: u.value.flags }),
-            is_ca: constraints.is_some_and(|c| c.value.ca),
+            is_ca,
             signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
             der: CertificateDer::from(der.clone()),
         };
@@ -312,6 +321,17 @@ fn serial_hex(raw: &[u8]) -> String {
     match raw {
         [0, rest @ ..] if !rest.is_empty() => hex::encode(rest),
         raw => hex::encode(raw),
+    }
+}
+
+// An extension that cannot be read is a fault, not an absent one. The parser
+// answers so for key usage by itself.
+fn is_ca(parsed: &X509Certificate<'_>) -> Result<bool, X509Error> {
+    let there = parsed.get_extension_unique(&OID_X509_EXT_BASIC_CONSTRAINTS)?.is_some();
+    match parsed.basic_constraints()? {
+        Some(constraints) => Ok(constraints.value.ca),
+        None if there => Err(X509Error::InvalidExtensions),
+        None => Ok(false),
     }
 }
 

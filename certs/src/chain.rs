@@ -23,10 +23,10 @@ use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, VerifiedPath};
 
+use crate::KeyFamily;
 use crate::certificate::{Certificate, Fingerprint};
 use crate::key::MIN_RSA_BITS;
 use crate::policy::{SignaturePolicy, Tolerance};
-use crate::{KeyFamily, pem};
 
 /// Most trust anchors in one set.
 pub const MAX_ANCHORS: usize = 256;
@@ -36,9 +36,9 @@ pub const MAX_INTERMEDIATES: usize = 8;
 /// Largest clock tolerance that is applied; a larger one counts as this.
 pub const MAX_TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Moves of the moment within the tolerance: one for each certificate of the
-/// longest path and its anchor.
-const MAX_MOMENTS: usize = 9;
+/// Moments tried within the tolerance, nearest first: the first and last second
+/// of a leaf and of the most intermediates, and room for anchors.
+const MAX_MOMENTS: usize = 24;
 
 /// The CA certificates that chains may end in. Immutable; a new configuration
 /// makes a new set.
@@ -175,7 +175,7 @@ impl TrustAnchors {
         {
             return Err(ChainError::WrongUsage {
                 subject: leaf.subject().to_owned(),
-                found: usage.names().join(", "),
+                found: usage.to_string(),
             });
         }
         let search = Search { anchors: self, policy, leaf, intermediates };
@@ -254,7 +254,7 @@ impl Chain {
 
     /// The chain as PEM, leaf first, without the anchor.
     pub fn to_pem(&self) -> String {
-        self.certificates.iter().map(|c| pem::write("CERTIFICATE", c.der())).collect()
+        self.certificates.iter().map(Certificate::to_pem).collect()
     }
 
     // Seconds, as certificates count them: half a second into the last second
@@ -272,39 +272,51 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    // rustls-webpki judges one moment. When a certificate is out of date by no
-    // more than the tolerance, the moment moves to that certificate's edge.
+    // rustls-webpki judges one moment. A chain that does not hold at `at` itself
+    // but somewhere within the tolerance holds, nearest to `at`, at the edge of
+    // some certificate's validity: those are tried.
     fn within_tolerance(
         &self,
         at: Timestamp,
         tolerance: SignedDuration,
     ) -> Result<Chain, ChainError> {
-        let tolerance = tolerance.clamp(SignedDuration::ZERO, MAX_TOLERANCE).as_secs();
         let at = seconds(at);
-        let mut moment = at;
-        let mut first: Option<webpki::Error> = None;
-        for _ in 0..MAX_MOMENTS {
-            let error = match self.at_moment(moment) {
-                Ok(chain) => return Ok(Chain { clock_tolerance_used: moment != at, ..chain }),
-                Err(error) => error,
-            };
-            let edge = match &error {
-                webpki::Error::CertExpired { not_after, .. } => unix(*not_after),
-                webpki::Error::CertNotValidYet { not_before, .. } => unix(*not_before),
-                _ => return Err(self.explain(error, at)),
-            };
-            let out_of_reach = edge.abs_diff(at) > tolerance.unsigned_abs() || edge == moment;
-            let first = first.get_or_insert(error);
-            if out_of_reach {
-                return Err(self.explain(first.clone(), at));
+        let error = match self.at_moment(at) {
+            Ok(chain) => return Ok(chain),
+            Err(error) => error,
+        };
+        let of_dates = matches!(
+            error,
+            webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. }
+        );
+        if of_dates {
+            let tolerance = tolerance.clamp(SignedDuration::ZERO, MAX_TOLERANCE).as_secs();
+            for edge in self.edges(at, tolerance) {
+                if let Ok(chain) = self.at_moment(edge) {
+                    return Ok(Chain { clock_tolerance_used: true, ..chain });
+                }
             }
-            moment = edge;
         }
-        // Two certificates without a common moment.
-        Err(match first {
-            Some(error) => self.explain(error, at),
-            None => ChainError::Malformed { detail: "no moment tried".to_owned() },
-        })
+        Err(self.explain(error, at))
+    }
+
+    // Edges of validity no further from `at` than `tolerance`, nearest first.
+    fn edges(&self, at: i64, tolerance: i64) -> Vec<i64> {
+        let all = self.candidates().into_iter();
+        let mut edges: Vec<i64> = all
+            .flat_map(|c| [c.not_before().as_second(), c.not_after().as_second()])
+            .filter(|edge| *edge != at && edge.abs_diff(at) <= tolerance.unsigned_abs())
+            .collect();
+        edges.sort_unstable_by_key(|edge| (edge.abs_diff(at), *edge));
+        edges.dedup();
+        edges.truncate(MAX_MOMENTS);
+        edges
+    }
+
+    // The leaf first, then whatever else the chain may be made of.
+    fn candidates(&self) -> Vec<&Certificate> {
+        let others = self.intermediates.iter().chain(&self.anchors.certificates);
+        std::iter::once(self.leaf).chain(others).collect()
     }
 
     fn at_moment(&self, moment: i64) -> Result<Chain, webpki::Error> {
@@ -336,12 +348,8 @@ impl Search<'_> {
         if issuers.clone().any(|c| c.key_usage().is_some_and(|u| !u.key_cert_sign())) {
             return Err(webpki::Error::EndEntityUsedAsCa);
         }
-        // Between the parameters of ring (1024, 2048) the policy decides.
-        let weak = |c: &Certificate| {
-            c.public_key().family() == KeyFamily::Rsa
-                && c.public_key().bits() < self.policy.min_rsa_bits.min(MIN_RSA_BITS)
-        };
-        if issuers.clone().chain([&anchor]).any(weak) {
+        let minimum = issuer_minimum(self.policy);
+        if issuers.clone().chain([&anchor]).any(|c| is_short(c, minimum)) {
             return Err(webpki::Error::InvalidSignatureForPublicKey);
         }
         let not_before = unix_time(anchor.not_before().as_second());
@@ -370,11 +378,7 @@ impl Search<'_> {
     }
 
     fn explain(&self, error: webpki::Error, at: i64) -> ChainError {
-        let candidates: Vec<&Certificate> = std::iter::once(self.leaf)
-            .chain(self.intermediates)
-            .chain(&self.anchors.certificates)
-            .collect();
-        error::explain(error, &candidates, self.policy, at)
+        error::explain(error, &self.candidates(), issuer_minimum(self.policy), at)
     }
 }
 
@@ -386,13 +390,21 @@ fn assemble(certificates: Vec<Certificate>, anchor: Certificate) -> Chain {
     if certificates.iter().any(|c| algorithms::is_sha1(c.signature_algorithm_oid())) {
         tolerances.push(Tolerance::ChainSha1);
     }
-    let short = |c: &Certificate| {
-        c.public_key().family() == KeyFamily::Rsa && c.public_key().bits() < MIN_RSA_BITS
-    };
-    if all().skip(1).any(short) {
+    if all().skip(1).any(|c| is_short(c, MIN_RSA_BITS)) {
         tolerances.push(Tolerance::ShortRsaKey);
     }
     Chain { certificates, anchor, not_before, not_after, tolerances, clock_tolerance_used: false }
+}
+
+// Smallest RSA modulus of an issuer in bits. A policy may lower it; one that
+// asks for more than the default asks it of the signer, not of its CA.
+fn issuer_minimum(policy: &SignaturePolicy) -> u32 {
+    policy.min_rsa_bits.min(MIN_RSA_BITS)
+}
+
+fn is_short(certificate: &Certificate, minimum: u32) -> bool {
+    let key = certificate.public_key();
+    key.family() == KeyFamily::Rsa && key.bits() < minimum
 }
 
 // Rounds down also before 1970.

@@ -77,20 +77,19 @@ impl PublicKey {
         let bytes = spki.subject_public_key.data.as_ref();
         let parsed = spki.parsed().map_err(|e| KeyError::Format { detail: e.to_string() })?;
         let material = match parsed {
-            Parsed::RSA(rsa) => Material::Rsa {
-                modulus: without_zeros(rsa.modulus).to_vec(),
-                exponent: without_zeros(rsa.exponent).to_vec(),
-            },
+            Parsed::RSA(rsa) => {
+                Material::Rsa { modulus: positive(rsa.modulus)?, exponent: positive(rsa.exponent)? }
+            }
             _ if algorithm == OID_EC => {
                 let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.as_oid().ok());
                 match curve.map(|c| c.to_id_string()) {
-                    Some(c) if c == OID_P256 => Material::P256(bytes.to_vec()),
-                    Some(c) if c == OID_P384 => Material::P384(bytes.to_vec()),
+                    Some(c) if c == OID_P256 => Material::P256(point(bytes, 32)?),
+                    Some(c) if c == OID_P384 => Material::P384(point(bytes, 48)?),
                     Some(c) => Material::Unsupported { algorithm: c },
                     None => Material::Unsupported { algorithm },
                 }
             }
-            _ if algorithm == OID_ED25519 => Material::Ed25519(bytes.to_vec()),
+            _ if algorithm == OID_ED25519 => Material::Ed25519(sized(bytes, 32)?),
             _ => Material::Unsupported { algorithm },
         };
         Ok(PublicKey(Arc::new(Inner { spki: spki.raw.to_vec(), material })))
@@ -259,6 +258,33 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({}, {} bits)", self.family(), self.bits())
     }
+}
+
+// A DER INTEGER, which is signed, as an unsigned number: ring reads it so too.
+fn positive(integer: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let bytes = without_zeros(integer);
+    if bytes.is_empty() || integer.first().is_some_and(|b| b & 0x80 != 0) {
+        let detail = "expected a positive modulus and exponent".to_owned();
+        return Err(KeyError::Format { detail });
+    }
+    Ok(bytes.to_vec())
+}
+
+// RFC 5480, section 2.2: 04, then both coordinates. Compressed points, which
+// it allows, are not in use and ring does not read them.
+fn point(bytes: &[u8], coordinate: usize) -> Result<Vec<u8>, KeyError> {
+    if bytes.first() != Some(&4) {
+        return Err(KeyError::Format { detail: "expected an uncompressed point".to_owned() });
+    }
+    sized(bytes, 2 * coordinate + 1)
+}
+
+fn sized(bytes: &[u8], expected: usize) -> Result<Vec<u8>, KeyError> {
+    if bytes.len() != expected {
+        let detail = format!("expected a key of {expected} bytes, found {}", bytes.len());
+        return Err(KeyError::Format { detail });
+    }
+    Ok(bytes.to_vec())
 }
 
 fn without_zeros(bytes: &[u8]) -> &[u8] {

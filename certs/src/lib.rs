@@ -24,6 +24,8 @@ pub mod pem;
 pub mod policy;
 mod random;
 pub mod registry;
+#[cfg(test)]
+mod samples;
 pub mod testpki;
 
 pub use algorithm::{DigestAlgorithm, Digester, KeyFamily, SignatureAlgorithm};

@@ -4,6 +4,9 @@
 //! with its label and the line it starts on. Promise: bounded, no partial
 //! answers, decoded bytes are wiped on drop since they may be private keys.
 
+#[cfg(test)]
+mod tests;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -40,6 +43,37 @@ pub enum PemError {
     },
 }
 
+impl PemError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            PemError::TooLarge => "pem-too-large",
+            PemError::NoEnd { .. } => "pem-no-end",
+            PemError::NotBase64 { .. } => "pem-not-base64",
+        }
+    }
+
+    /// English text.
+    pub fn en(&self) -> String {
+        self.to_string()
+    }
+
+    /// Chinese text.
+    pub fn zh(&self) -> String {
+        match self {
+            PemError::TooLarge => {
+                format!("PEM 文本超过 {MAX_PEM_BYTES} 字节或 {MAX_PEM_BLOCKS} 块")
+            }
+            PemError::NoEnd { line, label } => {
+                format!("第 {line} 行：“{label}”块没有对应的 END 行")
+            }
+            PemError::NotBase64 { line, label } => {
+                format!("第 {line} 行：“{label}”块的内容不是 base64")
+            }
+        }
+    }
+}
+
 pub(crate) struct Block {
     pub(crate) label: String,
     pub(crate) line: usize,
@@ -70,10 +104,12 @@ pub(crate) fn read(text: &str) -> Result<Vec<Block>, PemError> {
             }
             body.extend(line.chars().filter(|c| !c.is_ascii_whitespace()));
         }
-        let der = STANDARD
-            .decode(body.as_bytes())
+        // Of full size at once: growing would leave copies behind.
+        let mut der = Zeroizing::new(Vec::with_capacity(body.len()));
+        STANDARD
+            .decode_vec(body.as_bytes(), &mut der)
             .map_err(|_| PemError::NotBase64 { line: at + 1, label: shown(label) })?;
-        blocks.push(Block { label: label.to_owned(), line: at + 1, der: Zeroizing::new(der) });
+        blocks.push(Block { label: label.to_owned(), line: at + 1, der });
     }
     Ok(blocks)
 }

@@ -3,16 +3,17 @@
 //! In: plain data of the configuration. Out: a [`Registry`] that answers who
 //! signed, what they may send and for whom they speak. Promise: `build` reports
 //! every fault at once, an answer never depends on the order of the input, and
-//! every look-up is by index.
+//! participants, codes and delegations are looked up by index.
 
 mod build;
 mod error;
 #[cfg(test)]
 mod tests;
 
-pub use error::{AuthorityError, RegistryError};
+pub use error::{AuthorityError, Place, RegistryError};
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -40,9 +41,9 @@ pub struct Registry {
     participants: BTreeMap<ParticipantId, Participant>,
     by_certificate: HashMap<Fingerprint, ParticipantId>,
     by_code: HashMap<String, ParticipantId>,
-    // By the delegate; each list sorted, so that answers are the same for any
+    // By the delegate, then by code; each list sorted, so that answers are the same for any
     // order of the input.
-    delegations: HashMap<ParticipantId, HashMap<String, Vec<Delegation>>>,
+    delegations: HashMap<ParticipantId, HashMap<String, Vec<Arc<Delegation>>>>,
     policies: BTreeMap<String, SignaturePolicy>,
     version: String,
 }
@@ -51,7 +52,7 @@ impl Registry {
     /// Checks everything and builds the indexes.
     ///
     /// # Errors
-    /// Every fault found, in the order participants, delegations, policies.
+    /// Every fault found, in the order policies, participants, delegations.
     pub fn build(
         participants: Vec<Participant>,
         delegations: Vec<Delegation>,
@@ -105,7 +106,7 @@ impl Registry {
             return Ok(Authority::Own);
         }
         let day = zone_day(at);
-        let covering: Vec<&Delegation> = self
+        let covering: Vec<&Arc<Delegation>> = self
             .delegations
             .get(&participant.id)
             .and_then(|codes| codes.get(code))

@@ -64,8 +64,8 @@ impl CertError {
     /// English text.
     pub fn en(&self) -> String {
         match self {
-            CertError::Key(source) => format!("{self}: {source}"),
-            CertError::Pem(source) => format!("{self}: {source}"),
+            CertError::Key(source) => format!("{self}: {}", source.en()),
+            CertError::Pem(source) => format!("{self}: {}", source.en()),
             CertError::InPem { source, .. } => format!("{self}: {}", source.en()),
             _ => self.to_string(),
         }
@@ -80,7 +80,7 @@ impl CertError {
             CertError::Der { detail } => format!("不是格式正确的 X.509 证书：{detail}"),
             CertError::TrailingBytes { bytes } => format!("证书之后多出 {bytes} 字节"),
             CertError::Key(source) => format!("证书中的公钥无法读取：{}", source.zh()),
-            CertError::Pem(source) => format!("证书的 PEM 文本无法读取：{source}"),
+            CertError::Pem(source) => format!("证书的 PEM 文本无法读取：{}", source.zh()),
             CertError::NoCertificate => "未找到 CERTIFICATE 块".to_owned(),
             CertError::InPem { line, source } => format!("第 {line} 行的证书：{}", source.zh()),
         }

@@ -59,9 +59,12 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
     let bytes = any.data;
     let decoded = match any.tag() {
         Tag::BmpString => utf16(bytes),
-        Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::TeletexString => {
-            std::str::from_utf8(bytes).ok().map(str::to_owned)
-        }
+        Tag::Utf8String
+        | Tag::PrintableString
+        | Tag::NumericString
+        | Tag::VisibleString
+        | Tag::Ia5String
+        | Tag::TeletexString => std::str::from_utf8(bytes).ok().map(str::to_owned),
         _ => None,
     };
     let text = decoded.unwrap_or_else(|| {
@@ -75,7 +78,7 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
 // another name than the one that is there.
 fn hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn utf16(bytes: &[u8]) -> Option<String> {

@@ -6,10 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::{MAX_ANCHORS, MAX_INTERMEDIATES, algorithms, unix};
-use crate::KeyFamily;
+use super::{MAX_ANCHORS, MAX_INTERMEDIATES, algorithms, is_short, unix};
 use crate::certificate::{CertError, Certificate};
-use crate::policy::SignaturePolicy;
 
 /// Why the chain of a certificate is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -194,7 +192,7 @@ impl ChainError {
 pub(super) fn explain(
     error: webpki::Error,
     candidates: &[&Certificate],
-    policy: &SignaturePolicy,
+    issuer_minimum: u32,
     at: i64,
 ) -> ChainError {
     use webpki::Error as E;
@@ -216,8 +214,9 @@ pub(super) fn explain(
             ChainError::NotYetValid { subject, not_before, at: moment(at) }
         }
         E::UnknownIssuer => ChainError::UnknownIssuer { issuer: leaf.issuer().to_owned(), subject },
-        E::InvalidSignatureForPublicKey => weak_key(candidates, policy.min_rsa_bits)
-            .unwrap_or(ChainError::BadSignature { subject }),
+        E::InvalidSignatureForPublicKey => {
+            weak_key(candidates, issuer_minimum).unwrap_or(ChainError::BadSignature { subject })
+        }
         E::UnsupportedSignatureAlgorithmContext(_)
         | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
         | E::SignatureAlgorithmMismatch => signature_algorithm(candidates, leaf),
@@ -231,6 +230,7 @@ pub(super) fn explain(
                 .collect();
             ChainError::WrongUsage { subject, found: found.join(", ") }
         }
+        E::EmptyEkuExtension => ChainError::WrongUsage { subject, found: "none".to_owned() },
         E::PathLenConstraintViolated
         | E::MaximumPathDepthExceeded
         | E::MaximumPathBuildCallsExceeded
@@ -249,16 +249,13 @@ fn weak_key(candidates: &[&Certificate], minimum: u32) -> Option<ChainError> {
     let issuer_of_another = |c: &&&Certificate| {
         candidates.iter().any(|other| other != *c && other.issuer() == c.subject())
     };
-    candidates
-        .iter()
-        .skip(1)
-        .filter(|c| c.public_key().family() == KeyFamily::Rsa && c.public_key().bits() < minimum)
-        .find(issuer_of_another)
-        .map(|c| ChainError::WeakKey {
+    candidates.iter().skip(1).filter(|c| is_short(c, minimum)).find(issuer_of_another).map(|c| {
+        ChainError::WeakKey {
             subject: c.subject().to_owned(),
             bits: c.public_key().bits(),
             minimum,
-        })
+        }
+    })
 }
 
 fn signature_algorithm(candidates: &[&Certificate], leaf: &Certificate) -> ChainError {

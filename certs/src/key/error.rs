@@ -117,7 +117,10 @@ impl KeyError {
 
     /// English text.
     pub fn en(&self) -> String {
-        self.to_string()
+        match self {
+            KeyError::Pem(source) => format!("{self}: {}", source.en()),
+            _ => self.to_string(),
+        }
     }
 
     /// Chinese text.
@@ -139,7 +142,7 @@ impl KeyError {
             }
             KeyError::BadSignature { algorithm } => format!("{algorithm} 签名验证不通过"),
             KeyError::NotForSigning { algorithm } => format!("{algorithm} 只验签，不签名"),
-            KeyError::Pem(_) => "密钥的 PEM 文本无法读取".to_owned(),
+            KeyError::Pem(source) => format!("密钥的 PEM 文本无法读取：{}", source.zh()),
             KeyError::NotOnePrivateKey { found } => {
                 format!("应恰有一个 PRIVATE KEY 块（PKCS#8），实际：{found}")
             }

@@ -2,12 +2,13 @@
 //!
 //! In: an unencrypted PKCS#8 key (RFC 5958), PEM or DER, or nothing (generate).
 //! Out: signatures, and the key as PKCS#8 again. Promise: the PKCS#8 bytes kept
-//! here are wiped on drop and never printed. What *ring* derives from them
-//! (its internal form of the key) lives as long and is out of our reach.
+//! here are wiped on drop and never printed. What *ring* derives from them (its
+//! internal form of the key, the buffer it generates P-256 keys in) is out of
+//! our reach.
 
 use std::fmt;
 
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature as rs;
 use ring::signature::KeyPair as _;
 use rsa::pkcs8::PrivateKeyInfoRef;
@@ -70,7 +71,7 @@ impl SigningKey {
         }
     }
 
-    /// Reads a DER PKCS#8 key: RSA from 2048 bits, P-256, P-384 or Ed25519.
+    /// Reads a DER PKCS#8 key: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519.
     ///
     /// # Errors
     /// [`KeyError::Format`], [`KeyError::Unsupported`], or
@@ -123,15 +124,11 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Generation`] when the system gives no randomness.
     pub fn generate_ed25519() -> Result<SigningKey, KeyError> {
-        let seed = Zeroizing::new(
-            ring::rand::generate::<[u8; 32]>(&SystemRandom::new())
-                .map_err(|_| KeyError::Generation)?
-                .expose(),
-        );
-        let mut der = Zeroizing::new(Vec::with_capacity(ED25519_PREFIX.len() + seed.len()));
-        der.extend_from_slice(&ED25519_PREFIX);
-        der.extend_from_slice(seed.as_slice());
-        SigningKey::from_pkcs8_der(&der)
+        let mut der = Zeroizing::new([0; ED25519_PREFIX.len() + 32]);
+        let (prefix, seed) = der.split_at_mut(ED25519_PREFIX.len());
+        prefix.copy_from_slice(&ED25519_PREFIX);
+        SystemRandom::new().fill(seed).map_err(|_| KeyError::Generation)?;
+        SigningKey::from_pkcs8_der(der.as_slice())
     }
 
     /// Generates an RSA key of 2048 to 4096 bits; takes about a second.

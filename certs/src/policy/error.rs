@@ -44,7 +44,7 @@ impl PolicyError {
     /// English text.
     pub fn en(&self) -> String {
         match self {
-            PolicyError::Key { source, .. } => format!("{self}: {source}"),
+            PolicyError::Key { source, .. } => format!("{self}: {}", source.en()),
             _ => self.to_string(),
         }
     }

@@ -5,10 +5,11 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{
     MAX_CERTIFICATES, MAX_DELEGATIONS, MAX_LIST, MAX_PARTICIPANTS, MAX_POLICIES, MAX_TEXT_BYTES,
-    Registry, RegistryError,
+    Place, Registry, RegistryError,
 };
 use crate::hex;
 use crate::key::{MAX_RSA_BITS, MIN_RSA_BITS_LEGACY};
@@ -28,7 +29,7 @@ pub(super) fn build(
     let mut faults: Vec<RegistryError> = Vec::new();
     for (what, found, most) in counts {
         if found > most {
-            faults.push(RegistryError::TooMany { place: String::new(), what, found, most });
+            faults.push(RegistryError::TooMany { place: Place::Registry, what, found, most });
         }
     }
     if !faults.is_empty() {
@@ -69,21 +70,22 @@ fn check_policies(
     let mut by_name = BTreeMap::new();
     for policy in policies {
         let name = policy.name.clone();
+        let shown = super::error::shown(&name);
         if !is_text(&name) {
-            faults.push(RegistryError::BadText { place: "policy".to_owned(), what: "name" });
+            faults.push(RegistryError::BadText { place: Place::Policy, what: "name" });
         }
         if name == SignaturePolicy::STRICT {
             faults.push(RegistryError::ReservedPolicy);
         }
         if !(MIN_RSA_BITS_LEGACY..=MAX_RSA_BITS).contains(&policy.min_rsa_bits) {
-            let (policy, found) = (name.clone(), policy.min_rsa_bits);
+            let (policy, found) = (shown.clone(), policy.min_rsa_bits);
             faults.push(RegistryError::PolicyRsaBits { policy, found });
         }
         if !policy.is_strict() && policy.until.is_none() {
-            faults.push(RegistryError::PolicyWithoutEnd { policy: name.clone() });
+            faults.push(RegistryError::PolicyWithoutEnd { policy: shown.clone() });
         }
-        if by_name.insert(name.clone(), policy).is_some() {
-            faults.push(RegistryError::DuplicatePolicy { policy: name });
+        if by_name.insert(name, policy).is_some() {
+            faults.push(RegistryError::DuplicatePolicy { policy: shown });
         }
     }
     by_name
@@ -130,7 +132,7 @@ fn check_participant(
     faults: &mut Vec<RegistryError>,
 ) {
     let id = participant.id.clone();
-    let place = format!("participant {id}");
+    let place = Place::Participant(id.clone());
     if !is_text(&participant.name) {
         faults.push(RegistryError::BadText { place: place.clone(), what: "name" });
     }
@@ -172,7 +174,7 @@ fn add_delegation(
 ) {
     let before = faults.len();
     let Delegation { from, to, codes, types, valid_from, valid_until } = &delegation;
-    let place = format!("delegation from {from} to {to}");
+    let place = Place::Delegation { from: from.clone(), to: to.clone() };
     for (id, side) in [(from, "from"), (to, "to")] {
         if !registry.participants.contains_key(id) {
             faults.push(RegistryError::DelegationUnknown {
@@ -213,14 +215,16 @@ fn add_delegation(
     if faults.len() > before {
         return;
     }
-    let by_code = registry.delegations.entry(to.clone()).or_default();
-    for code in codes {
-        by_code.entry(code.clone()).or_default().push(delegation.clone());
+    // Shared: a copy for each code would grow with the square of the lists.
+    let delegation = Arc::new(delegation);
+    let by_code = registry.delegations.entry(delegation.to.clone()).or_default();
+    for code in &delegation.codes {
+        by_code.entry(code.clone()).or_default().push(Arc::clone(&delegation));
     }
 }
 
-fn check_list(place: &str, what: &'static str, list: &[String], faults: &mut Vec<RegistryError>) {
-    let place = || place.to_owned();
+fn check_list(place: &Place, what: &'static str, list: &[String], faults: &mut Vec<RegistryError>) {
+    let place = || place.clone();
     if list.len() > MAX_LIST {
         let (found, most) = (list.len(), MAX_LIST);
         faults.push(RegistryError::TooMany { place: place(), what, found, most });

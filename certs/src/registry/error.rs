@@ -3,6 +3,8 @@
 //! Promise: a stable code and a text in English and Chinese for each; values
 //! from outside are shortened before they are shown.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
 use crate::certificate::Fingerprint;
@@ -14,6 +16,47 @@ const SHOWN_CHARS: usize = 64;
 /// A value from outside as it may stand in a text.
 pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(SHOWN_CHARS).collect()
+}
+
+/// Where in the configuration a fault is. Displayed in English.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The registry itself.
+    Registry,
+    /// A policy that has no usable name.
+    Policy,
+    /// A participant.
+    Participant(ParticipantId),
+    /// A delegation.
+    Delegation {
+        /// The owner.
+        from: ParticipantId,
+        /// The delegate.
+        to: ParticipantId,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Registry => f.write_str("registry"),
+            Place::Policy => f.write_str("policy"),
+            Place::Participant(id) => write!(f, "participant \"{id}\""),
+            Place::Delegation { from, to } => write!(f, "delegation from \"{from}\" to \"{to}\""),
+        }
+    }
+}
+
+impl Place {
+    /// Chinese text.
+    pub fn zh(&self) -> String {
+        match self {
+            Place::Registry => "登记表".to_owned(),
+            Place::Policy => "策略".to_owned(),
+            Place::Participant(id) => format!("参与方“{id}”"),
+            Place::Delegation { from, to } => format!("“{from}”对“{to}”的委托"),
+        }
+    }
 }
 
 /// A fault in the configuration of participants, delegations or policies.
@@ -156,10 +199,10 @@ pub enum RegistryError {
         found: u32,
     },
     /// A list is too long.
-    #[error("{found} {what} {place}, at most {most} are taken")]
+    #[error("{place}: {found} entries of {what}, at most {most} are taken")]
     TooMany {
-        /// Where; empty for the registry itself.
-        place: String,
+        /// Where.
+        place: Place,
         /// Of what.
         what: &'static str,
         /// How many.
@@ -172,7 +215,7 @@ pub enum RegistryError {
     #[error("{place}: a {what} is empty, too long, or has characters that are not allowed")]
     BadText {
         /// Where.
-        place: String,
+        place: Place,
         /// Of what.
         what: &'static str,
     },
@@ -180,7 +223,7 @@ pub enum RegistryError {
     #[error("{place}: {what} \"{text}\" is listed twice")]
     Repeated {
         /// Where.
-        place: String,
+        place: Place,
         /// Of what.
         what: &'static str,
         /// The value.
@@ -268,13 +311,13 @@ impl RegistryError {
                 "策略“{policy}”的 min_rsa_bits 为 {found}，应在 {MIN_RSA_BITS_LEGACY} 到 {MAX_RSA_BITS} 之间"
             ),
             RegistryError::TooMany { place, what, found, most } => {
-                format!("{place} {}共 {found} 个，最多 {most} 个", what_zh(what)).trim().to_owned()
+                format!("{}：{}共 {found} 个，最多 {most} 个", place.zh(), what_zh(what))
             }
             RegistryError::BadText { place, what } => {
-                format!("{place}：{}为空、过长或含有不允许的字符", what_zh(what))
+                format!("{}：{}为空、过长或含有不允许的字符", place.zh(), what_zh(what))
             }
             RegistryError::Repeated { place, what, text } => {
-                format!("{place}：{}“{text}”重复", what_zh(what))
+                format!("{}：{}“{text}”重复", place.zh(), what_zh(what))
             }
         }
     }
