@@ -47,6 +47,7 @@ pub enum Down {
 pub struct RabbitMq {
     node: String,
     ports: Ports,
+    tls: bool,
     /// The broker's process itself: the start scripts only ever `exec`.
     broker: Option<Child>,
     /// The name server of the node, in the foreground, so that it has no life of its own.
@@ -59,8 +60,20 @@ pub struct RabbitMq {
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     amqp: u16,
+    tls: u16,
     node: u16,
     epmd: u16,
+}
+
+/// What a broker needs to speak TLS, as PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificates clients must come from: it takes none without a certificate.
+    pub ca: String,
+    /// The broker's certificate and intermediates.
+    pub chain: String,
+    /// Its key.
+    pub key: String,
 }
 
 impl RabbitMq {
@@ -70,10 +83,15 @@ impl RabbitMq {
     /// With the line to install it when a program is missing; with the end of the
     /// broker's log when it does not come up.
     pub fn start() -> RabbitMq {
+        RabbitMq::start_with(None)
+    }
+
+    /// [`RabbitMq::start`], with a second port for TLS.
+    pub fn start_with(tls: Option<&Tls>) -> RabbitMq {
         assert!(installed(), "{INSTALL}");
         let mut failure = String::new();
         for _ in 0..TRIES {
-            let mut rabbit = RabbitMq::prepare();
+            let mut rabbit = RabbitMq::prepare(tls);
             match rabbit.up() {
                 Ok(()) => return rabbit,
                 Err(error) => failure = error,
@@ -85,6 +103,12 @@ impl RabbitMq {
     /// The address for clients, with the user every fresh broker has (loopback only).
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+    }
+
+    /// The address for clients with a certificate, on a broker started with [`Tls`].
+    pub fn tls_url(&self) -> String {
+        assert!(self.tls, "started without TLS");
+        format!("amqps://guest:guest@127.0.0.1:{}/%2f", self.ports.tls)
     }
 
     /// The port of [`RabbitMq::url`]; it stays the same over restarts.
@@ -151,28 +175,21 @@ impl RabbitMq {
         out.into_owned()
     }
 
-    fn prepare() -> RabbitMq {
+    fn prepare(tls: Option<&Tls>) -> RabbitMq {
         let folder = tempfile::Builder::new()
             .prefix("onepoint-rabbit-")
             .tempdir()
             .expect("a temporary folder can be made");
-        write_configuration(folder.path());
-        let ports = Ports { amqp: free_port(), node: free_port(), epmd: free_port() };
+        let port = free_port;
+        let ports = Ports { amqp: port(), tls: port(), node: port(), epmd: port() };
+        write_configuration(folder.path(), ports, tls);
         let node = format!("onepoint-test-{}-{}@localhost", std::process::id(), ports.amqp);
         let watchdog = Watchdog::start(folder.path());
-        RabbitMq { node, ports, broker: None, epmd: None, watchdog, folder }
+        let tls = tls.is_some();
+        RabbitMq { node, ports, tls, broker: None, epmd: None, watchdog, folder }
     }
 
     fn up(&mut self) -> Result<(), String> {
-        write(
-            &self.folder.path().join("rabbit.conf"),
-            &format!(
-                "listeners.tcp.1 = 127.0.0.1:{}\nlog.file = rabbit.log\nlog.console = false\n\
-                 vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n\
-                 raft.wal_max_size_bytes = 64000000\n",
-                self.ports.amqp
-            ),
-        );
         if self.epmd.is_none() {
             let mut command = self.command(EPMD);
             command.args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()]);
@@ -273,7 +290,28 @@ fn installed() -> bool {
     Path::new(SERVER).exists() && erlang(EPMD) && erlang("erl")
 }
 
-fn write_configuration(folder: &Path) {
+fn write_configuration(folder: &Path, ports: Ports, tls: Option<&Tls>) {
+    let mut configuration = format!(
+        "listeners.tcp.1 = 127.0.0.1:{}\nlog.file = rabbit.log\nlog.console = false\n\
+         vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n\
+         raft.wal_max_size_bytes = 64000000\n",
+        ports.amqp
+    );
+    if let Some(tls) = tls {
+        configuration += &format!("listeners.ssl.1 = 127.0.0.1:{}\n", ports.tls);
+        for (option, name, pem) in [
+            ("cacertfile", "ca.pem", &tls.ca),
+            ("certfile", "chain.pem", &tls.chain),
+            ("keyfile", "key.pem", &tls.key),
+        ] {
+            let file = folder.join(name);
+            write(&file, pem);
+            configuration += &format!("ssl_options.{option} = {}\n", file.display());
+        }
+        configuration +=
+            "ssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n";
+    }
+    write(&folder.join("rabbit.conf"), &configuration);
     write(&folder.join("plugins"), "[].\n");
     write(&folder.join("environment"), "");
     let cookie = folder.join(".erlang.cookie");
