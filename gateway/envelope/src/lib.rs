@@ -9,5 +9,7 @@
 
 pub mod c14n;
 pub mod dxp;
+#[cfg(test)]
+mod generated;
 pub mod octets;
 pub mod xmldsig;
