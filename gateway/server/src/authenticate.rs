@@ -37,6 +37,7 @@ pub(crate) struct Authentic {
     signed: SignedDocument,
     sender: ParticipantId,
     message_type: String,
+    schema: String,
     policy: String,
     guid: String,
     facts: Vec<DocumentFacts>,
@@ -68,6 +69,11 @@ impl Authentic {
     /// Name in the catalogue, for instance `CEB311Message`.
     pub(crate) fn message_type(&self) -> &str {
         &self.message_type
+    }
+
+    /// Family and version of its schema, for instance `ceb/2022-05`.
+    pub(crate) fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// Name of the signature policy that was applied.
@@ -108,6 +114,7 @@ pub(crate) fn authenticate(received: Received, trust: &Trust) -> Judged<Authenti
             signed: found.signed,
             sender: found.sender,
             message_type: found.message_type,
+            schema: found.schema,
             policy: found.policy,
             guid: found.guid,
             facts: found.facts,
@@ -122,6 +129,7 @@ struct Found {
     signed: SignedDocument,
     sender: ParticipantId,
     message_type: String,
+    schema: String,
     policy: String,
     guid: String,
     facts: Vec<DocumentFacts>,
@@ -144,6 +152,7 @@ fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
     Ok(Found {
         sender: sender.id.clone(),
         message_type: kind.name.clone(),
+        schema: kind.schema_version(),
         policy: policy.name.clone(),
         document,
         signed,

@@ -57,6 +57,7 @@ impl FactMaker {
         fact = fact.set("document", json!(index));
         fact = fact.set("documents", json!(authentic.facts().len()));
         fact = fact.set("type", json!(authentic.message_type()));
+        fact = fact.set("schema", json!(authentic.schema()));
         fact = fact.set("guid", json!(authentic.guid()));
         fact = fact.set("sender", json!(authentic.sender().as_str()));
         fact = fact.set("certificate", json!(signed.certificate().fingerprint().to_string()));

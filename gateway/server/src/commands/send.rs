@@ -56,8 +56,8 @@ fn print_answer(response: &Response, body: &Value) {
     };
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let good = response.status < 300;
-    let status = text(body, "status");
-    let verdict = if good { status } else { format!("refused: {}", text(body, "code")) };
+    let verdict = text(body, "verdict");
+    let verdict = if good { verdict } else { format!("refused: {}", text(body, "code")) };
     println!("{}  message {}", paint(&verdict, good), text(body, "id"));
     if !good {
         println!("  {}", text(body, "title"));

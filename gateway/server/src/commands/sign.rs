@@ -17,7 +17,7 @@ pub(crate) fn run(args: &SignArgs) -> Outcome {
     let xml = read_text(&args.message, BODY_BYTES_MAX)?;
     let (chain, key) = identity(&args.certificate, &args.key)?;
     let signed = xmldsig::sign(&xml, &key, &chain, &xmldsig::SignOptions::default())
-        .map_err(|error| Failure::usage("sign-failed", error.to_string(), "mend the message"))?;
+        .map_err(|error| Failure::usage(error.code(), error.en(), "mend the message"))?;
     match &args.output {
         Some(path) => write_new(path, signed.as_bytes())?,
         None => std::io::stdout().lock().write_all(signed.as_bytes()).map_err(|error| {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, EXPECT};
 use hyper::{Method, Request};
 use onepoint_certs::{Registry, Role};
 use onepoint_relay::status::RelayStatus;
@@ -120,7 +120,8 @@ pub(crate) async fn answer(
     } else {
         SMALL_BODY_MAX
     };
-    let body = match body::read(incoming, max).await {
+    let waits = parts.headers.contains_key(EXPECT);
+    let body = match body::read(incoming, max, waits).await {
         Ok(body) => body,
         Err(refusal) => return refused(&refusal, &id, app),
     };
