@@ -4,6 +4,7 @@
 //!
 //! - [`suites`]: unpacks a suite once, reads `skips.toml`
 //! - [`rabbit`]: starts and stops a RabbitMQ of the test's own
+//! - [`zone`]: gateway and adapters as processes, and what an outsider may see of them
 
 #![allow(
     clippy::unwrap_used,
@@ -16,3 +17,4 @@
 
 pub mod rabbit;
 pub mod suites;
+pub mod zone;

@@ -1,0 +1,34 @@
+//! The program under test. In comes the place of the test binary, out goes the path of
+//! `onepoint` beside it, built from the sources as they are: a test never runs a
+//! program that is older than they.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::suites::repository;
+
+/// The path of the program. The first call of a test run lets cargo see to it that it
+/// is there and up to date, which takes under a second when it is.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn onepoint() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("the path of the test binary");
+        // .../target/release/deps/conformance-0123456789abcdef
+        let release = test.ancestors().nth(2).expect("the folder of the profile").to_owned();
+        let target = release.parent().expect("the target folder");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["build", "--release", "--package", "onepoint-server", "--target-dir"])
+            .arg(target)
+            .current_dir(repository())
+            .output()
+            .expect("cargo can be run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "onepoint could not be built:\n{said}");
+        release.join("onepoint")
+    })
+}
