@@ -19,6 +19,11 @@ struct ByCode {
     code: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLane {
+    lane: String,
+}
+
 /// Everything the gateway counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -31,8 +36,8 @@ pub(crate) struct Metrics {
     strangers: Counter,
     journal: Family<ByCode, Gauge<i64, AtomicI64>>,
     relay_connected: Gauge<i64, AtomicI64>,
-    relay_in_flight: Gauge<i64, AtomicI64>,
-    relay_repeated: Gauge<i64, AtomicI64>,
+    relay_in_flight: Family<ByLane, Gauge<i64, AtomicI64>>,
+    relay_repeated: Family<ByLane, Gauge<i64, AtomicI64>>,
 }
 
 impl Metrics {
@@ -47,8 +52,8 @@ impl Metrics {
             strangers: Counter::default(),
             journal: Family::default(),
             relay_connected: Gauge::default(),
-            relay_in_flight: Gauge::default(),
-            relay_repeated: Gauge::default(),
+            relay_in_flight: Family::default(),
+            relay_repeated: Family::default(),
         };
         let r = &mut metrics.registry;
         r.register("messages", "messages by verdict", metrics.messages.clone());
@@ -120,10 +125,15 @@ impl Metrics {
 
     /// Sets the gauges of the broker connection.
     pub(crate) fn relay(&self, relay: &RelaySnapshot) {
-        let totals = relay.totals();
         self.relay_connected.set(i64::from(relay.link == Link::Connected));
-        self.relay_in_flight.set(i64::try_from(totals.in_flight).unwrap_or(i64::MAX));
-        self.relay_repeated.set(i64::try_from(totals.repeated).unwrap_or(i64::MAX));
+        for lane in &relay.lanes {
+            let rows =
+                [(&self.relay_in_flight, lane.in_flight), (&self.relay_repeated, lane.repeated)];
+            for (family, count) in rows {
+                let gauge = family.get_or_create(&ByLane { lane: lane.lane.clone() });
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
     }
 
     /// The exposition text.
