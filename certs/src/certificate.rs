@@ -174,8 +174,8 @@ impl Certificate {
             issuer: names::readable(parsed.issuer()),
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
             serial_hex: serial_hex(parsed.raw_serial()),
-            not_before: timestamp(parsed.validity().not_before)?,
-            not_after: timestamp(parsed.validity().not_after)?,
+            not_before: timestamp(parsed.validity().not_before),
+            not_after: timestamp(parsed.validity().not_after),
             public_key: PublicKey::from_parsed(parsed.public_key()).map_err(CertError::Key)?,
             key_usage: usage.map(|u| KeyUsage { flags: u.value.flags }),
             is_ca,
@@ -257,7 +257,7 @@ impl Certificate {
         self.0.not_before
     }
 
-    /// Last second of validity, inclusive.
+    /// Last second of validity, inclusive; [`Timestamp::MAX`] for none.
     pub fn not_after(&self) -> Timestamp {
         self.0.not_after
     }
@@ -335,7 +335,8 @@ fn is_ca(parsed: &X509Certificate<'_>) -> Result<bool, X509Error> {
     }
 }
 
-fn timestamp(time: ASN1Time) -> Result<Timestamp, CertError> {
-    Timestamp::from_second(time.timestamp())
-        .map_err(|e| CertError::Der { detail: format!("validity: {e}") })
+// Certificates without an end say 99991231235959Z (RFC 5280, section 4.1.2.5),
+// a day later than the last timestamp there is.
+fn timestamp(time: ASN1Time) -> Timestamp {
+    Timestamp::from_second(time.timestamp()).unwrap_or(Timestamp::MAX)
 }
