@@ -2,7 +2,7 @@
 //! with every document's reason and the receipts.
 
 use onepoint_proof::Receipt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::commit::{Sealed, Verdict};
 use crate::http::Response;
@@ -29,36 +29,32 @@ impl Answer {
         match self.refusal() {
             None => {
                 let mut body = self.members(receipts);
-                body["id"] = json!(id);
+                body.insert("id".to_owned(), json!(id));
                 json_answer(200, &body)
             }
             Some(refusal) => problem_with(&refusal, id, self.members(receipts)),
         }
     }
 
-    fn members(&self, receipts: Vec<Value>) -> Value {
-        let documents = self.verdict.documents.iter().enumerate().map(|(n, d)| {
-            let mut line = json!({
-                "index": d.index,
-                "accepted": d.refusal.is_none(),
-                "receipt": n,
-            });
-            if let Some(refusal) = &d.refusal {
-                line["refusal"] = json!(refusal);
+    fn members(&self, receipts: Vec<Value>) -> Map<String, Value> {
+        let documents = self.verdict.documents.iter().enumerate().map(|(n, document)| {
+            let accepted = document.refusal.is_none();
+            match &document.refusal {
+                None => json!({ "index": document.index, "accepted": accepted, "receipt": n }),
+                Some(refusal) => json!({
+                    "index": document.index, "accepted": accepted, "receipt": n, "refusal": refusal,
+                }),
             }
-            line
         });
-        let documents = documents.collect();
-        let mut body = json!({
-            "verdict": self.status(),
-            "documents": Value::Array(documents),
-            "receipts": receipts,
-        });
+        let mut members = Map::new();
+        members.insert("verdict".to_owned(), json!(self.status()));
+        members.insert("documents".to_owned(), Value::Array(documents.collect()));
+        members.insert("receipts".to_owned(), Value::Array(receipts));
         if let (Some(kind), Some(guid)) = (&self.verdict.message_type, &self.verdict.guid) {
-            body["message_type"] = json!(kind);
-            body["guid"] = json!(guid);
+            members.insert("message_type".to_owned(), json!(kind));
+            members.insert("guid".to_owned(), json!(guid));
         }
-        body
+        members
     }
 
     fn status(&self) -> &'static str {

@@ -15,6 +15,7 @@ use crate::answer::receipt_value;
 use crate::commit::Writer;
 use crate::config::{Settings, Transport};
 use crate::fault;
+use crate::json::Look;
 
 /// Prefix of the lanes that carry receipts to a participant.
 pub(crate) const RECEIPTS_LANE: &str = "receipts/";
@@ -79,7 +80,7 @@ pub(crate) fn headers(delivery: &Delivery) -> Value {
 
 /// The document indexes of a delivery.
 pub(crate) fn documents(headers: &Value) -> Vec<u32> {
-    let indexes = headers["documents"].as_array().into_iter().flatten();
+    let indexes = headers.items("documents");
     indexes.filter_map(|i| u32::try_from(i.as_u64()?).ok()).collect()
 }
 
@@ -91,17 +92,17 @@ pub(crate) fn body(reader: &SqliteReader, delivery: &Delivery) -> Result<Vec<u8>
         return Ok(bytes);
     }
     let headers = headers(delivery);
-    let entries = headers["entries"].as_array().cloned().unwrap_or_default();
+    let entries = headers.items("entries").to_vec();
     let mut receipts = Vec::new();
-    for index in entries.iter().filter_map(|entry| entry["fact"].as_u64()) {
+    for index in entries.iter().filter_map(|entry| entry.at("fact").as_u64()) {
         receipts.extend(reader.receipt(index)?.as_ref().map(receipt_value));
     }
     let notice = json!({
         "format": "onepoint-answer/1",
         "message": delivery.message,
-        "department": headers["department"],
-        "answer": headers["answer"],
-        "type": headers["type"],
+        "department": headers.at("department"),
+        "answer": headers.at("answer"),
+        "type": headers.at("type"),
         "entries": entries,
         "envelope": String::from_utf8_lossy(&bytes),
         "receipts": receipts,
@@ -120,7 +121,7 @@ impl JournalOutbox {
     fn row(reader: &SqliteReader, delivery: Delivery) -> Result<OutboxRow, StoreError> {
         let body = body(reader, &delivery)?;
         let headers = headers(&delivery);
-        let text = |key: &str| headers[key].as_str().unwrap_or_default().to_owned();
+        let text = |key: &str| headers.text(key).to_owned();
         let destination = match delivery.kind {
             DestinationKind::Department => {
                 Destination::Department { routing_key: delivery.routing_key }

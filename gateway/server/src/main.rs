@@ -1,6 +1,11 @@
 //! `onepoint`, the signed-message gateway: one binary with its server, its
 //! adapters and the tools of its users. ARCHITECTURE.md is the map.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a refusal carries all that a person needs, and is rare; a box would only hide it"
+)]
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,6 +23,7 @@ mod fault;
 mod gateway;
 mod http;
 mod intake;
+mod json;
 mod metrics;
 mod pipeline;
 mod record;

@@ -12,6 +12,7 @@ use super::sign::PEM_MAX;
 use super::{Failure, Outcome, read_input, write_new};
 use crate::cli::SendArgs;
 use crate::config::BODY_BYTES_MAX;
+use crate::json::Look;
 
 pub(crate) fn run(args: &SendArgs) -> Outcome {
     let message = read_input(&args.message, BODY_BYTES_MAX)?;
@@ -54,7 +55,7 @@ fn print_answer(response: &Response, body: &Value) {
         (true, true) => format!("\x1b[32m{text}\x1b[0m"),
         (true, false) => format!("\x1b[31m{text}\x1b[0m"),
     };
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value, key: &str| value.text(key).to_owned();
     let good = response.status < 300;
     let verdict = text(body, "verdict");
     let verdict = if good { verdict } else { format!("refused: {}", text(body, "code")) };
@@ -63,24 +64,24 @@ fn print_answer(response: &Response, body: &Value) {
         println!("  {}", text(body, "title"));
         println!("  {}", text(body, "title_zh"));
         for key in ["place", "expected"] {
-            if !body[key].is_null() {
-                println!("  {key}: {}", body[key]);
+            if !body.at(key).is_null() {
+                println!("  {key}: {}", body.at(key));
             }
         }
     }
-    for document in body["documents"].as_array().into_iter().flatten() {
-        let accepted = document["accepted"].as_bool() == Some(true);
+    for document in body.items("documents") {
+        let accepted = document.at("accepted").as_bool() == Some(true);
         let word = if accepted { "accepted" } else { "refused" };
-        let reason = document["refusal"]["en"].as_str().unwrap_or_default();
-        println!("  document {}: {} {reason}", document["index"], paint(word, accepted));
+        let reason = document.at("refusal").text("en");
+        println!("  document {}: {} {reason}", document.at("index"), paint(word, accepted));
     }
 }
 
 /// Saves every receipt of an answer; the number of files written.
 pub(crate) fn save_receipts(folder: &Path, body: &Value) -> Result<usize, Failure> {
     super::make_folder(folder)?;
-    let id = body["id"].as_str().unwrap_or("message");
-    let receipts = body["receipts"].as_array().into_iter().flatten();
+    let id = body.at("id").as_str().unwrap_or("message");
+    let receipts = body.items("receipts");
     let mut saved = 0;
     for (n, receipt) in receipts.enumerate() {
         let path = folder.join(format!("{id}-{n}.receipt.json"));

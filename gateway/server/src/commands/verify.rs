@@ -26,9 +26,9 @@ pub(crate) fn run(args: &VerifyArgs) -> Outcome {
         let report = verify_receipt(&bytes, std::slice::from_ref(&key), &options);
         all_good &= report.ok();
         if args.json {
-            let mut line = report.to_value();
-            line["file"] = json!(path);
-            println!("{line}");
+            let findings = report.to_value();
+            let findings = findings.get("findings");
+            println!("{}", json!({ "file": path, "ok": report.ok(), "findings": findings }));
         } else {
             print(path, &report);
         }

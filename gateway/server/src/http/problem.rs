@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response as HttpResponse, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Response;
 use crate::refusal::Refusal;
@@ -33,11 +33,11 @@ pub(crate) fn answer(status: u16, content_type: &'static str, body: Vec<u8>) -> 
 
 /// The problem document of a refusal. `id` is the message id, or the id of the request.
 pub(crate) fn problem(refusal: &Refusal, id: &str) -> Response {
-    problem_with(refusal, id, json!({}))
+    problem_with(refusal, id, Map::new())
 }
 
 /// Like [`problem`], with further members (the documents and receipts of a refused message).
-pub(crate) fn problem_with(refusal: &Refusal, id: &str, more: Value) -> Response {
+pub(crate) fn problem_with(refusal: &Refusal, id: &str, more: Map<String, Value>) -> Response {
     let body = document(refusal, id, more);
     let mut response = json_answer(refusal.status, &body);
     let kind = HeaderValue::from_static("application/problem+json; charset=utf-8");
@@ -45,7 +45,7 @@ pub(crate) fn problem_with(refusal: &Refusal, id: &str, more: Value) -> Response
     response
 }
 
-fn document(refusal: &Refusal, id: &str, more: Value) -> Value {
+fn document(refusal: &Refusal, id: &str, more: Map<String, Value>) -> Value {
     let mut body = json!({
         "type": format!("urn:onepoint:problem:{}", refusal.code),
         "title": refusal.en,
@@ -65,9 +65,7 @@ fn document(refusal: &Refusal, id: &str, more: Value) -> Value {
         if !refusal.violations.is_empty() {
             members.insert("violations".to_owned(), json!(refusal.violations));
         }
-        if let Value::Object(more) = more {
-            members.extend(more);
-        }
+        members.extend(more);
     }
     body
 }

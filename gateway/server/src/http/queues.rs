@@ -18,6 +18,7 @@ use super::problem::json_answer;
 use super::routes::{App, Call, Name};
 use super::{Caller, Response};
 use crate::deliver::{self, PULL_BYTES_MAX, RECEIPTS_LANE, ROWS_SCANNED_MAX};
+use crate::json::Look;
 use crate::refusal::{Refusal, Stage};
 
 /// Longest wait of one pull, milliseconds.
@@ -144,7 +145,7 @@ async fn load(
         let load = |(row, grant): (Delivery, Grant)| {
             let body = deliver::body(&reader, &row)?;
             let headers = deliver::headers(&row);
-            let text = |key: &str| headers[key].as_str().unwrap_or_default().to_owned();
+            let text = |key: &str| headers.text(key).to_owned();
             Ok(PulledDelivery {
                 sender: text("sender"),
                 received: text("received"),

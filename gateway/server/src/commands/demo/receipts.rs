@@ -9,6 +9,7 @@ use super::cases::Case;
 use super::processes::finish;
 use super::talk::{Talk, Told};
 use crate::commands::{Failure, write_new};
+use crate::json::Look;
 
 /// What was saved.
 pub(crate) struct Evidence {
@@ -43,7 +44,7 @@ pub(crate) fn save(
         }
         let receipts = runtime.block_on(talk.receipts(case, &told.message))?;
         for (k, receipt) in receipts.iter().enumerate() {
-            let kind = receipt["fact"]["kind"].as_str().unwrap_or("fact");
+            let kind = receipt.at("fact").at("kind").as_str().unwrap_or("fact");
             let name = format!("receipts/{n:03}-{:02}-{kind}.receipt.json", k + 1);
             write_new(&folder.join(&name), &pretty(receipt))?;
             files.push(name);
@@ -67,7 +68,7 @@ pub(crate) fn verify(folder: &Path, evidence: &Evidence) -> Result<Proof, Failur
 }
 
 fn is_ok(line: &str) -> bool {
-    serde_json::from_str::<Value>(line).is_ok_and(|report| report["ok"] == true)
+    serde_json::from_str::<Value>(line).is_ok_and(|report| report.at("ok") == true)
 }
 
 /// Changes one byte of the first receipt's fact: the message digest it vouches for.
@@ -88,14 +89,9 @@ fn alter(folder: &Path, evidence: &Evidence) -> Result<(String, bool), Failure> 
     let (code, out) = finish(&["verify", "--json", "--log-key", "pki/log.pub", name], folder)?;
     let report: Value =
         serde_json::from_str(out.lines().next().unwrap_or_default()).unwrap_or_default();
-    let findings = report["findings"].as_array().cloned().unwrap_or_default();
-    let finding = findings.iter().find(|finding| finding["ok"] == false);
-    let said = finding.map_or_else(String::new, |f| {
-        format!(
-            "{}: {}",
-            f["code"].as_str().unwrap_or_default(),
-            f["en"].as_str().unwrap_or_default()
-        )
-    });
+    let findings = report.items("findings").to_vec();
+    let finding = findings.iter().find(|finding| finding.at("ok") == false);
+    let said =
+        finding.map_or_else(String::new, |f| format!("{}: {}", f.text("code"), f.text("en")));
     Ok((said, code == 1))
 }

@@ -16,6 +16,7 @@ use crate::commands::init::parties::PARTIES;
 use crate::commands::send::client_failure;
 use crate::commands::sign::PEM_MAX;
 use crate::commands::{Failure, read_input};
+use crate::json::Look;
 
 /// What the gateway said of one message.
 #[derive(Debug, Default)]
@@ -91,10 +92,10 @@ impl Talk {
             .await
             .map_err(|e| client_failure(&e))?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-        let place = &body["place"];
-        let place = match place["line"].as_u64() {
-            Some(line) if line > 0 => format!("line {line}, column {}", place["column"]),
+        let text = |key: &str| body.text(key).to_owned();
+        let place = body.at("place");
+        let place = match place.at("line").as_u64() {
+            Some(line) if line > 0 => format!("line {line}, column {}", place.at("column")),
             _ => String::new(),
         };
         Ok(Told {
@@ -104,7 +105,7 @@ impl Talk {
             code: text("code"),
             reason: text("title"),
             place,
-            receipts: body["receipts"].as_array().cloned().unwrap_or_default(),
+            receipts: body.items("receipts").to_vec(),
             ..Told::default()
         })
     }
@@ -128,10 +129,10 @@ impl Talk {
     /// Customs gives two answers (2, 120), for a list a third one (800); tax gives one.
     async fn is_answered(&self, case: &Case, told: &mut Told) -> Result<bool, Failure> {
         let state = self.get_json(case.from, &format!("/v1/messages/{}", told.message)).await?;
-        let deliveries = state["deliveries"].as_array().cloned().unwrap_or_default();
-        let departments = deliveries.iter().filter(|d| d["kind"] == "department");
-        let delivered = departments.filter(|d| d["state"] == "delivered");
-        let names = delivered.filter_map(|d| d["destination"].as_str());
+        let deliveries = state.items("deliveries").to_vec();
+        let departments = deliveries.iter().filter(|d| d.text("kind") == "department");
+        let delivered = departments.filter(|d| d.text("state") == "delivered");
+        let names = delivered.filter_map(|d| d.at("destination").as_str());
         told.received_by = names.map(str::to_owned).collect();
         let wanted = |name: &str| match (name, case.message_type) {
             ("customs", "CEB621Message") => 3,
@@ -140,8 +141,8 @@ impl Talk {
         };
         let all: Vec<&str> = deliveries
             .iter()
-            .filter(|d| d["kind"] == "department")
-            .filter_map(|d| d["destination"].as_str())
+            .filter(|d| d.text("kind") == "department")
+            .filter_map(|d| d.at("destination").as_str())
             .collect();
         let enough = |name: &&str| {
             told.answers.iter().filter(|(department, _)| department == name).count() >= wanted(name)
@@ -153,16 +154,18 @@ impl Talk {
     async fn pull(&self, case: &Case, told: &mut Told) -> Result<(), Failure> {
         let pulled = self.get_json(case.from, "/v1/receipts?wait_ms=200&max=32").await?;
         let mut acks = Vec::new();
-        for delivery in pulled["deliveries"].as_array().into_iter().flatten() {
-            let body = delivery["body"].as_str().and_then(|text| STANDARD.decode(text).ok());
+        for delivery in pulled.items("deliveries") {
+            let body = delivery.at("body").as_str().and_then(|text| STANDARD.decode(text).ok());
             let notice: Value =
                 serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-            let department = notice["department"].as_str().unwrap_or_default();
-            for entry in notice["entries"].as_array().into_iter().flatten() {
-                let status = entry["status"].as_str().unwrap_or_default();
+            let department = notice.text("department");
+            for entry in notice.items("entries") {
+                let status = entry.text("status");
                 told.answers.push((department.to_owned(), status.to_owned()));
             }
-            acks.push(json!({ "delivery": delivery["delivery"], "lease": delivery["lease"] }));
+            acks.push(
+                json!({ "delivery": delivery.at("delivery"), "lease": delivery.at("lease") }),
+            );
         }
         if acks.is_empty() {
             return Ok(tokio::time::sleep(Duration::from_millis(5)).await);
@@ -177,7 +180,7 @@ impl Talk {
     pub(crate) async fn receipts(&self, case: &Case, message: &str) -> Result<Vec<Value>, Failure> {
         let path = format!("/v1/messages/{message}/receipts");
         let body = self.get_json(case.from, &path).await?;
-        Ok(body["receipts"].as_array().cloned().unwrap_or_default())
+        Ok(body.items("receipts").to_vec())
     }
 
     /// What the gateway itself counted.

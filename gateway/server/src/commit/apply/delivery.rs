@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Recorded;
 use crate::facts::FactMaker;
+use crate::json::Look;
 use crate::record::{AnswerEntry, AnswerEvidence};
 use crate::refusal::Refusal;
 
@@ -121,7 +122,7 @@ fn notify_sender(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let outbox: Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
-    let sender = outbox["sender"].as_str().unwrap_or_default();
+    let sender = outbox.text("sender");
     let headers = json!({
         "department": answer.department(),
         "answer": answer.id(),
@@ -153,7 +154,7 @@ fn document_of(
     entry: &AnswerEntry,
 ) -> Result<Option<u32>, StoreError> {
     let headers: Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
-    let indexes = headers["documents"].as_array().cloned().unwrap_or_default();
+    let indexes = headers.items("documents").to_vec();
     let indexes = indexes.iter().filter_map(|i| u32::try_from(i.as_u64()?).ok());
     let mut only = None;
     for (n, index) in indexes.enumerate() {
