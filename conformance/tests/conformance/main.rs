@@ -15,3 +15,4 @@ mod merkle;
 mod receipts;
 mod tidy;
 mod xmlconf;
+mod xmldsig;
