@@ -28,6 +28,9 @@ mod confirms;
 mod properties;
 mod tls;
 
+#[cfg(test)]
+mod testserver;
+
 /// Log targets that must be switched off: lapin writes whole returned messages, with
 /// their bodies, at the level WARN; this crate reports every return itself.
 pub const QUIET_LOG_TARGETS: &[&str] = &["lapin::returned_messages"];

@@ -13,7 +13,7 @@
 //!
 //! Every turn begins with the answers an earlier one left: recovery is the normal path.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -333,11 +333,10 @@ impl<S: Source, H: Handler> Runner<S, H> {
                 TakenIn::Rejected(error) => self.source.reject(ticket, &error).await?,
             }
         }
-        let acked = done.len();
-        if acked > 0 {
-            self.source.ack(done).await?;
+        if !done.is_empty() {
+            let acked = self.source.ack(done).await?;
+            self.status.counters.acked.fetch_add(acked as u64, Ordering::Relaxed);
         }
-        (0..acked).for_each(|_| count(&self.status.counters.acked));
         Ok(())
     }
 

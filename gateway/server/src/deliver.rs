@@ -81,7 +81,7 @@ pub(crate) fn headers(delivery: &Delivery) -> Value {
 /// The document indexes of a delivery.
 pub(crate) fn documents(headers: &Value) -> Vec<u32> {
     let indexes = headers.items("documents");
-    indexes.filter_map(|i| u32::try_from(i.as_u64()?).ok()).collect()
+    indexes.iter().filter_map(|i| u32::try_from(i.as_u64()?).ok()).collect()
 }
 
 /// What a delivery carries: the signed message for a department; for a

@@ -1,86 +1,18 @@
 //! The client against a TLS server in this process: mutual TLS, refusals, bounds,
 //! kept connections, and peers that misbehave.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use jiff::{SignedDuration, Timestamp};
-use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, TestCa, Validity};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::*;
-
-/// A CA with a server and two clients, one of them of another CA.
-struct Pki {
-    ca: TestCa,
-    server: Issued,
-    client: Issued,
-    stranger: Issued,
-}
-
-fn pki() -> Pki {
-    let now: Timestamp = std::time::UNIX_EPOCH.elapsed().map_or(Timestamp::UNIX_EPOCH, |since| {
-        Timestamp::from_second(i64::try_from(since.as_secs()).unwrap()).unwrap()
-    });
-    let day = SignedDuration::from_hours(24);
-    let validity = Validity { from: now - day, until: now + day };
-    let ca = TestCa::new("test CA", KeyKind::P256, validity).unwrap();
-    let other = TestCa::new("other CA", KeyKind::P256, validity).unwrap();
-    let here = "127.0.0.1".parse().unwrap();
-    let spec = LeafSpec::tls_server("gateway", &["gateway.test"], &[here], KeyKind::P256, validity);
-    let server = ca.issue(&spec).unwrap();
-    let spec = LeafSpec::tls_client("firm", "测试甲公司", KeyKind::P256, validity);
-    Pki { client: ca.issue(&spec).unwrap(), stranger: other.issue(&spec).unwrap(), ca, server }
-}
-
-fn acceptor(pki: &Pki) -> TlsAcceptor {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    let ca = pki.ca.certificate_pem();
-    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
-    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let chain = pki.server.chain_pem();
-    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(pki.server.key_pem().as_bytes()).unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(clients.build().unwrap())
-        .with_single_cert(chain, key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
-
-/// Serves until the test ends; gives the address and counts connections.
-async fn serve(pki: &Pki) -> (String, Arc<AtomicUsize>) {
-    let (acceptor, connections) = (acceptor(pki), Arc::new(AtomicUsize::new(0)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let counter = Arc::clone(&connections);
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            let (acceptor, counter) = (acceptor.clone(), Arc::clone(&counter));
-            tokio::spawn(async move {
-                let Ok(tls) = acceptor.accept(tcp).await else { return };
-                counter.fetch_add(1, Ordering::SeqCst);
-                let http = hyper::server::conn::http1::Builder::new();
-                http.serve_connection(TokioIo::new(tls), service_fn(answer)).await.ok();
-            });
-        }
-    });
-    (base, connections)
-}
+use crate::testserver::{acceptor, client, options, pki, serve};
 
 async fn answer(
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, std::convert::Infallible> {
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     let kind = request.headers().get("content-type").cloned();
     let host = request.headers().get("host").cloned().unwrap();
@@ -102,19 +34,10 @@ async fn answer(
     Ok(response.unwrap())
 }
 
-fn options(pki: &Pki, base: &str, who: &Issued) -> ClientOptions {
-    ClientOptions::new(base, pki.ca.certificate_pem().into_bytes())
-        .identity(who.chain_pem().into_bytes(), who.key_pem().as_bytes().to_vec())
-}
-
-fn client(pki: &Pki, base: &str) -> HttpClient {
-    HttpClient::new(options(pki, base, &pki.client)).unwrap()
-}
-
 #[tokio::test]
 async fn requests_are_answered_over_one_kept_connection() {
     let pki = pki();
-    let (base, connections) = serve(&pki).await;
+    let (base, connections) = serve(&pki, answer).await;
     let client = client(&pki, &base);
     for n in 0..5 {
         let response = client.post("/echo", "application/xml", vec![b'0' + n]).await.unwrap();
@@ -133,7 +56,7 @@ async fn requests_are_answered_over_one_kept_connection() {
 #[tokio::test]
 async fn a_connection_the_server_closed_is_replaced() {
     let pki = pki();
-    let (base, connections) = serve(&pki).await;
+    let (base, connections) = serve(&pki, answer).await;
     let client = client(&pki, &base);
     for _ in 0..3 {
         let response = client.post("/close", "text/plain", b"again".to_vec()).await.unwrap();
@@ -145,7 +68,7 @@ async fn a_connection_the_server_closed_is_replaced() {
 #[tokio::test]
 async fn several_requests_at_a_time_have_a_connection_each() {
     let pki = pki();
-    let (base, connections) = serve(&pki).await;
+    let (base, connections) = serve(&pki, answer).await;
     let client = client(&pki, &base);
     let (a, b, c) = tokio::join!(client.get("/a"), client.get("/b"), client.get("/c"));
     assert!([a, b, c].iter().all(|response| response.as_ref().unwrap().is_success()));
@@ -156,7 +79,7 @@ async fn several_requests_at_a_time_have_a_connection_each() {
 #[tokio::test]
 async fn a_client_that_is_not_known_is_told_so() {
     let pki = pki();
-    let (base, _) = serve(&pki).await;
+    let (base, _) = serve(&pki, answer).await;
     let nobody = ClientOptions::new(&base, pki.ca.certificate_pem().into_bytes());
     for options in [options(&pki, &base, &pki.stranger), nobody] {
         let error = HttpClient::new(options).unwrap().get("/").await.unwrap_err();
@@ -169,7 +92,7 @@ async fn a_client_that_is_not_known_is_told_so() {
 #[tokio::test]
 async fn a_server_that_is_not_the_right_one_is_refused() {
     let pki = pki();
-    let (base, _) = serve(&pki).await;
+    let (base, _) = serve(&pki, answer).await;
     let elsewhere = base.replace("127.0.0.1", "localhost");
     let wrong_name = options(&pki, &elsewhere, &pki.client);
     let wrong_ca = ClientOptions {
@@ -186,7 +109,7 @@ async fn a_server_that_is_not_the_right_one_is_refused() {
 #[tokio::test]
 async fn bodies_and_times_are_bounded() {
     let pki = pki();
-    let (base, _) = serve(&pki).await;
+    let (base, _) = serve(&pki, answer).await;
     let small = ClientOptions { max_body: 4999, ..options(&pki, &base, &pki.client) };
     let error = HttpClient::new(small).unwrap().get("/big").await.unwrap_err();
     assert_eq!(error.code(), "body-too-large");
@@ -272,7 +195,7 @@ fn options_that_cannot_be_used_are_refused() {
 #[tokio::test]
 async fn a_request_that_is_not_http_is_not_sent() {
     let pki = pki();
-    let (base, _) = serve(&pki).await;
+    let (base, _) = serve(&pki, answer).await;
     let client = client(&pki, &base);
     let error = client.get("/with space").await.unwrap_err();
     assert_eq!(error.code(), "client-request");

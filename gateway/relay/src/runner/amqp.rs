@@ -133,10 +133,11 @@ impl Source for AmqpSource {
         }
     }
 
-    async fn ack(&mut self, tickets: Vec<Acker>) -> Result<(), SourceError> {
-        let Some(last) = tickets.last() else { return Ok(()) };
+    async fn ack(&mut self, tickets: Vec<Acker>) -> Result<usize, SourceError> {
+        let Some(last) = tickets.last() else { return Ok(0) };
         // All up to the last one: what came before it is done or rejected.
-        self.settle(last.ack(BasicAckOptions { multiple: true })).await
+        self.settle(last.ack(BasicAckOptions { multiple: true })).await?;
+        Ok(tickets.len())
     }
 
     async fn reject(&mut self, ticket: Acker, _: &HandlerError) -> Result<(), SourceError> {

@@ -59,7 +59,7 @@ impl HttpSource {
         pulled.deliveries.into_iter().map(taken_apart).collect()
     }
 
-    async fn settle<T: Serialize>(&mut self, what: &str, body: &T) -> Result<(), SourceError> {
+    async fn settle<T: Serialize>(&mut self, what: &str, body: &T) -> Result<usize, SourceError> {
         let body = serde_json::to_vec(body).map_err(|e| rubbish(&e))?;
         let path = format!("{}/{what}", self.queue);
         let response = self.client.post(&path, "application/json", body).await?;
@@ -68,7 +68,7 @@ impl HttpSource {
             // It comes again and is known then.
             warn!(delivery = refused.delivery, code = refused.code, what, "not settled");
         }
-        Ok(())
+        Ok(settled.settled.len())
     }
 
     async fn post(&mut self, answer: &StoredAnswer) -> Result<AnswerFate, SourceError> {
@@ -125,7 +125,7 @@ impl Source for HttpSource {
         (fates, None)
     }
 
-    async fn ack(&mut self, tickets: Vec<Leased>) -> Result<(), SourceError> {
+    async fn ack(&mut self, tickets: Vec<Leased>) -> Result<usize, SourceError> {
         let ack = |Leased { delivery, lease }| AckItem { delivery, lease };
         self.settle("ack", &Acks { acks: tickets.into_iter().map(ack).collect() }).await
     }
@@ -137,7 +137,8 @@ impl Source for HttpSource {
             code: error.code.clone(),
             reason: error.text.clone(),
         };
-        self.settle("nack", &Nacks { nacks: vec![nack] }).await
+        self.settle("nack", &Nacks { nacks: vec![nack] }).await?;
+        Ok(())
     }
 
     async fn close(&mut self) {}
@@ -189,3 +190,6 @@ fn shown(response: &Response) -> String {
     let text = String::from_utf8_lossy(response.body.get(..end).unwrap_or_default()).into_owned();
     format!("{} {text}", response.status)
 }
+
+#[cfg(test)]
+mod tests;

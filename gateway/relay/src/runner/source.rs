@@ -23,12 +23,12 @@ pub trait Source: Send + 'static {
         answers: &[StoredAnswer],
     ) -> impl Future<Output = (Vec<(u64, AnswerFate)>, Option<SourceError>)> + Send;
 
-    /// The deliveries are done. The tickets are in the order in which they came, and
+    /// The deliveries are done; gives how many of them are settled now. The tickets are in the order in which they came, and
     /// everything that came before them is done or rejected.
     fn ack(
         &mut self,
         tickets: Vec<Self::Ticket>,
-    ) -> impl Future<Output = Result<(), SourceError>> + Send;
+    ) -> impl Future<Output = Result<usize, SourceError>> + Send;
 
     /// The delivery can never be handled.
     fn reject(

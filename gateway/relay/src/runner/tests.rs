@@ -115,14 +115,16 @@ impl Source for FakeSource {
         }
     }
 
-    async fn ack(&mut self, tickets: Vec<String>) -> Result<(), SourceError> {
+    async fn ack(&mut self, tickets: Vec<String>) -> Result<usize, SourceError> {
         self.fault(Step::AckBefore).await?;
+        let settled = tickets.len();
         for ticket in tickets {
             if self.world().out.remove(&ticket).is_some() {
                 self.world().acked.push(ticket);
             }
         }
-        self.fault(Step::AckAfter).await
+        self.fault(Step::AckAfter).await?;
+        Ok(settled)
     }
 
     async fn reject(&mut self, ticket: String, error: &HandlerError) -> Result<(), SourceError> {

@@ -83,7 +83,7 @@ pub(crate) fn save_receipts(folder: &Path, body: &Value) -> Result<usize, Failur
     let id = body.at("id").as_str().unwrap_or("message");
     let receipts = body.items("receipts");
     let mut saved = 0;
-    for (n, receipt) in receipts.enumerate() {
+    for (n, receipt) in receipts.iter().enumerate() {
         let path = folder.join(format!("{id}-{n}.receipt.json"));
         let bytes = serde_json::to_vec_pretty(receipt).unwrap_or_default();
         write_new(&path, &bytes)?;
