@@ -31,3 +31,55 @@ pub fn dxp_for(answer: &Answer, sender: &str, receiver: &str, at: Timestamp) -> 
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{TYPES, example, incoming, now, parse};
+    use crate::{DEPARTMENTS, delivery::MAX_ID, department};
+
+    /// Every answer of every department to the longest ids there can be.
+    fn answers() -> Vec<Answer> {
+        let (delivery, message) = ("d".repeat(MAX_ID), "<&>\"".repeat(MAX_ID / 4));
+        let departments = DEPARTMENTS.map(|name| department(name).unwrap());
+        let mut answers = Vec::new();
+        for message_type in TYPES {
+            let body = example(message_type);
+            let incoming = incoming(message_type, &[0], &body);
+            let incoming = crate::Incoming { delivery: &delivery, message: &message, ..incoming };
+            for department in departments {
+                if department.message_types().contains(&message_type) {
+                    answers.extend(department.map(&incoming, now()).unwrap().answers);
+                }
+            }
+        }
+        answers
+    }
+
+    #[test]
+    fn an_envelope_reads_back_as_it_was_made() {
+        let answers = answers();
+        assert_eq!(answers.len(), 3 * 2 + 3 + 3);
+        for answer in &answers {
+            let envelope = dxp_for(answer, "DXPGOV0000000001", "DXPENT0000000001", now());
+            let read = DxpMsg::parse(&parse(&envelope.to_xml())).unwrap();
+            assert_eq!(read, envelope);
+            assert_eq!(read.cop_msg_id, answer.id);
+            assert_eq!(read.msg_type, answer.message_type);
+            assert_eq!(read.data, answer.xml.as_bytes());
+            assert_eq!(read.sender_id, "DXPGOV0000000001");
+            assert_eq!(read.receiver_ids, ["DXPENT0000000001"]);
+            assert_eq!(read.biz_key(KEY_DELIVERY), Some(answer.delivery.as_str()));
+            assert_eq!(read.biz_key(KEY_MESSAGE), Some(answer.message.as_str()));
+        }
+    }
+
+    #[test]
+    fn addresses_out_of_bounds_are_for_the_envelope_to_refuse() {
+        let answers = answers();
+        let answer = answers.first().unwrap();
+        let sender = "S".repeat(17);
+        assert!(dxp_for(answer, &sender, "R", now()).check().is_err());
+        assert!(dxp_for(answer, "S", "", now()).check().is_err());
+    }
+}

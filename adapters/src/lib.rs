@@ -4,6 +4,7 @@
 //!
 //! - [`delivery`]: what goes in and comes out, and the trait of a department
 //! - [`customs`], [`tax`]: one module per department
+//! - [`dxp`]: an answer in the envelope of the exchange, ready to be signed
 //! - `declaration`: the documents of a message and their fields
 //! - `answer`: the text of an answer; numbers that are the same on every attempt
 //!

@@ -1,6 +1,6 @@
 //! Tax: in come orders, payments and import lists, out go a record of each (who sold
 //! what, when, for how much; amounts as decimal strings, no data of the buyer) and one
-//! `TaxReturnMessage` per delivery, built as `tax-return.xsd` says.
+//! `TaxReturnMessage` per delivery, built as the schema of that name says.
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! All departments side by side, and the fixtures of their tests: example messages of
 //! the catalogue, changed field by field.
 
+#![allow(clippy::string_slice, reason = "the texts and the places in them are made here")]
+
 use std::sync::LazyLock;
 
 use jiff::Timestamp;

@@ -1,6 +1,8 @@
 //! The receipts of customs: valid by their schemas, one message per step, the right
 //! numbers in the right steps, and everything that a sender wrote escaped.
 
+#![allow(clippy::string_slice, reason = "the texts and the places in them are made here")]
+
 use super::*;
 use crate::tests::{TYPES, after, assert_valid, batch, example, incoming, now, values, with};
 

@@ -4,11 +4,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::tests::{batch, example, incoming, now, parse, values, with};
+use crate::tests::{assert_valid, batch, example, incoming, now, parse, values, with};
 
 fn map(message_type: &str, documents: &[u32], body: &str) -> (Value, Answer) {
     let mut outcome = Tax.map(&incoming(message_type, documents, body), now()).unwrap();
     assert_eq!(outcome.answers.len(), 1);
+    assert_valid(&outcome.answers[0]);
     (serde_json::from_str(&outcome.effect).unwrap(), outcome.answers.remove(0))
 }
 
