@@ -1,6 +1,8 @@
 //! Exact octets for the rules of both Recommendations, on cases of our own, and
 //! properties over generated documents.
 
+#![allow(clippy::string_slice)]
+
 use onepoint_xml::{Document, Limits};
 use proptest::prelude::*;
 

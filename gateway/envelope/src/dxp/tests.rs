@@ -1,5 +1,7 @@
 //! Round trips, every bound from both sides, every code with its place and texts.
 
+#![allow(clippy::string_slice)]
+
 use onepoint_xml::Limits;
 use proptest::prelude::*;
 

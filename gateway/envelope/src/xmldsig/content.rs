@@ -38,7 +38,7 @@ impl<'d> Content<'d> {
         match self.optional(local) {
             Some(child) => Ok(child),
             None => match self.next {
-                Some(other) if named_refusal(other).is_some() => Err(unexpected(other)),
+                Some(other) if is_foreign(other) => Err(unexpected(other)),
                 _ => Err(SignatureError::at(self.parent, Fault::MissingChild { name: local })),
             },
         }
@@ -62,6 +62,11 @@ impl<'d> Content<'d> {
     pub(super) fn end(self) -> Result<()> {
         self.next.map_or(Ok(()), |child| Err(unexpected(child)))
     }
+}
+
+/// Whether a child is never part of the profile, wherever it stands.
+fn is_foreign(child: Element<'_>) -> bool {
+    named_refusal(child).is_some_and(|what| what != Unsupported::SeveralReferences)
 }
 
 /// The error for a child that does not belong where it stands, by its own name where

@@ -103,7 +103,7 @@ pub enum Fault {
     #[error("the certificate cannot be read")]
     Certificate(#[source] CertError),
     /// The policy does not take this algorithm or this key.
-    #[error("the policy refuses the signature: {}", .0.en())]
+    #[error("{}", .0.en())]
     Policy(#[source] PolicyError),
     /// The digest value has another length than its algorithm gives.
     #[error("the digest value has {found} octets, not {expected}")]
