@@ -129,7 +129,6 @@ pub(crate) fn write_identity(pki: &Path, name: &str, issued: &Issued) -> Result<
 }
 
 /// A private key: readable by its owner only, from the moment it exists.
-#[expect(clippy::disallowed_methods, reason = "a key file needs its mode at creation")]
 fn write_key(path: &Path, pem: &Zeroizing<String>) -> Result<(), Failure> {
     use std::os::unix::fs::OpenOptionsExt;
     let write = || {

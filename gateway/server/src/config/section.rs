@@ -170,7 +170,7 @@ impl<'s, 't> Section<'s, 't> {
     pub(crate) fn number(&self, key: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let read = |v: &DeValue<'t>| {
-            let number = u64::from_str_radix(v.as_integer()?.as_str(), 10).ok()?;
+            let number = v.as_integer()?.as_str().parse::<u64>().ok()?;
             range.contains(&number).then_some(number)
         };
         self.typed(key, &expected, read).unwrap_or(default)

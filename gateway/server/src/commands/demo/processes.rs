@@ -23,7 +23,6 @@ impl Drop for Running {
 
 /// Starts this binary with `args`; its log goes to `log`. Waits for the line that
 /// says it is up, and gives what stands behind `marker` in it.
-#[expect(clippy::disallowed_methods, reason = "the demo owns its folder")]
 pub(crate) fn start(
     args: &[&str],
     folder: &Path,

@@ -168,7 +168,8 @@ impl Talk {
             );
         }
         if acks.is_empty() {
-            return Ok(tokio::time::sleep(Duration::from_millis(5)).await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return Ok(());
         }
         let body = json!({ "acks": acks }).to_string().into_bytes();
         let client = self.client(case.from)?;
