@@ -108,9 +108,9 @@ fn missing_parts_are_named() {
     ] {
         let xml = message().to_xml();
         let (open, close) = (format!("<dxp:{name}>"), format!("</dxp:{name}>"));
-        let start = xml.find(&open).unwrap();
-        let end = xml.find(&close).unwrap() + close.len();
-        let without = format!("{}{}", &xml[..start], &xml[end..]);
+        let (before, rest) = xml.split_once(&open).unwrap();
+        let (_, after) = rest.split_once(&close).unwrap();
+        let without = format!("{before}{after}");
         assert_refused(DxpMsg::parse(&document(&without)), "dxp-missing", path);
     }
     assert_refused(changed(" Encode=\"UTF-8\"", ""), "dxp-missing", "AddInfo/IsText/@Encode");
