@@ -11,8 +11,10 @@
 )]
 
 mod broker;
+mod intake;
 mod merkle;
 mod receipts;
+mod startup;
 mod tidy;
 mod xmlconf;
 mod xmldsig;
