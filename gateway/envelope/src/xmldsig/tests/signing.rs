@@ -70,3 +70,27 @@ fn what_cannot_be_signed_is_refused() {
     let error = sign(ORDER, &p256.key, &p256.chain, &rsa_on_p256).unwrap_err();
     assert!(matches!(error, SignError::Key(KeyError::Mismatch { .. })));
 }
+
+#[test]
+fn a_dxp_envelope_is_signed_and_read_back() {
+    let message = crate::dxp::DxpMsg {
+        cop_msg_id: "TEST-0001".to_owned(),
+        sender_id: "DXPENT0000000001".to_owned(),
+        receiver_ids: vec!["DXPEDCCEB0000002".to_owned()],
+        creat_time: "2026-11-23T08:00:00+08:00".to_owned(),
+        msg_type: "CEB311Message".to_owned(),
+        // The message inside has a Signature of its own, which is only octets here.
+        data: signed_order().into_bytes(),
+        add_info: None,
+    };
+    let xml = sign_by(&WORLD.p256, &message.to_xml(), &SignOptions::default());
+    let evidence = accept(&xml);
+    let document = parse(&xml);
+    let last = document.root().children().last().unwrap();
+    assert_eq!(last.index(), evidence.signature_at());
+    let read = crate::dxp::DxpMsg::parse(&document).unwrap();
+    assert_eq!(read, message);
+    accept(std::str::from_utf8(&read.data).unwrap());
+    let changed = edit(&xml, "DXPEDCCEB0000002", "DXPEDCCEB0000003");
+    assert_eq!(refuse(&changed).code(), "signature-digest-mismatch");
+}
