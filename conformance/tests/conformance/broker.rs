@@ -20,10 +20,10 @@ const HELD: &str = "ONEPOINT_TEST_HELD_FOLDER";
 fn held_for_the_watchdog() {
     let Some(folder) = std::env::var_os(HELD) else { return };
     let watchdog = Watchdog::start(folder.as_ref());
-    let sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     watchdog.guard("sleeper", sleeper.id());
     println!("sleeper {}", sleeper.id());
-    std::thread::sleep(std::time::Duration::from_secs(600));
+    sleeper.wait().unwrap();
 }
 
 #[test]

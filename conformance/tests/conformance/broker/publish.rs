@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use lapin::options::QueueDeleteOptions;
 use lapin::types::AMQPValue;
+use onepoint_relay::publisher::{Destination, OutboxRow};
 use onepoint_relay::status::Link;
 
-use super::world::{Relay, broker, depth, eventually, pki, read_all, run, shared, virtual_host};
+use super::world::{
+    Fault, Relay, broker, depth, eventually, pki, read_all, run, shared, virtual_host,
+};
 
 const QUIET: Duration = Duration::from_millis(700);
 
@@ -186,6 +189,90 @@ fn a_stop_records_what_was_in_flight() {
         assert!(left > 0, "stopped in the middle");
         assert_eq!(status.snapshot().totals().in_flight, 0);
         assert_eq!(usize::try_from(depth(&url, "onepoint.dept.tax").await).unwrap(), relayed);
+    });
+}
+
+#[test]
+fn an_outbox_that_fails_is_tried_again_and_nothing_is_published_twice() {
+    let url = virtual_host(shared(), "outbox");
+    run(async {
+        let relay = Relay::start(&url, &["tax"]);
+        for fault in [Fault::Read, Fault::NotRecorded, Fault::RecordedUnknown, Fault::NotRecorded] {
+            relay.outbox.fail(&[fault, fault]);
+            for _ in 0..50 {
+                relay.outbox.add("tax", &["key"], "<x/>");
+            }
+            relay.drained().await;
+        }
+        let status = relay.status.clone();
+        eventually("all is recorded", || status.snapshot().totals().held == 0).await;
+        let totals = status.snapshot().totals();
+        assert_eq!((totals.published, totals.confirmed, totals.repeated), (200, 200, 0));
+        relay.stop().await;
+        let got = read_all(&url, "onepoint.dept.tax", QUIET).await;
+        assert_eq!(got.len(), 200);
+        assert!(got.is_sorted_by_key(|got| got.seq));
+    });
+}
+
+#[test]
+fn a_row_amqp_cannot_carry_is_reported_and_the_rest_goes_on() {
+    let url = virtual_host(shared(), "long");
+    run(async {
+        let relay = Relay::start(&url, &["tax"]);
+        let long = OutboxRow {
+            seq: 0,
+            delivery: "x".repeat(256),
+            destination: Destination::Department { routing_key: "tax".to_owned() },
+            order_keys: vec!["long".to_owned()],
+            message_type: "CEB311Message".to_owned(),
+            sender: "platform-1".to_owned(),
+            message: "m".to_owned(),
+            documents: Vec::new(),
+            received: "2026-01-02T03:04:05Z".to_owned(),
+            traceparent: None,
+            body: Vec::new(),
+        };
+        let long = relay.outbox.add_row("tax", long);
+        let good: BTreeSet<u64> = (0..10).map(|_| relay.outbox.add("tax", &[], "<x/>")).collect();
+        eventually("the rest is relayed", || relay.outbox.relayed() == good).await;
+        eventually("it is reported", || !relay.outbox.failed().is_empty()).await;
+        let (seq, code, reason) = relay.outbox.failed().remove(0);
+        assert_eq!((seq, code), (long, "row-too-long"));
+        assert!(reason.contains("delivery id"), "{reason}");
+        relay.stop().await;
+    });
+}
+
+#[test]
+fn a_participant_finds_its_receipts_in_its_own_queue() {
+    let url = virtual_host(shared(), "receipts");
+    run(async {
+        let relay = Relay::start(&url, &["tax", "receipts"]);
+        let seq = relay.outbox.add("tax", &[], "<x/>");
+        relay.drained().await;
+        let receipt = OutboxRow {
+            seq: 0,
+            delivery: "receipt-1".to_owned(),
+            destination: Destination::Receipts { participant: "platform-1".to_owned() },
+            order_keys: Vec::new(),
+            message_type: "receipt".to_owned(),
+            sender: "gateway".to_owned(),
+            message: "m".to_owned(),
+            documents: vec![0],
+            received: "2026-01-02T03:04:05Z".to_owned(),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            body: b"{}".to_vec(),
+        };
+        relay.outbox.add_row("receipts", receipt);
+        relay.drained().await;
+        relay.stop().await;
+        let got = read_all(&url, "onepoint.receipts.platform-1", QUIET).await;
+        assert_eq!(got.iter().map(|got| got.id.as_str()).collect::<Vec<_>>(), ["receipt-1"]);
+        let headers = got[0].delivery.properties.headers().clone().unwrap();
+        assert!(headers.contains_key("traceparent"));
+        let got = read_all(&url, "onepoint.dept.tax", QUIET).await;
+        assert_eq!(got[0].seq, seq);
     });
 }
 

@@ -1,7 +1,7 @@
 //! What the tests of the relay share: brokers, an outbox in memory that remembers all
 //! it was told, readers, and ways to wait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -93,6 +93,18 @@ struct State {
     rows: BTreeMap<u64, (String, OutboxRow)>,
     relayed: BTreeSet<u64>,
     failed: Vec<(u64, &'static str, String)>,
+    faults: VecDeque<Fault>,
+}
+
+/// What goes wrong when the outbox is used next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A read fails.
+    Read,
+    /// A record fails and was not written.
+    NotRecorded,
+    /// A record fails although it was written.
+    RecordedUnknown,
 }
 
 impl MemoryOutbox {
@@ -106,28 +118,46 @@ impl MemoryOutbox {
         self.add_to(department, &key, keys, body)
     }
 
-    /// Commits a row of a lane with a routing key of its own.
-    pub(super) fn add_to(&self, lane: &str, key: &str, keys: &[&str], body: &str) -> u64 {
+    /// Makes the next uses fail, in this order per kind of use.
+    pub(super) fn fail(&self, faults: &[Fault]) {
+        self.state().faults.extend(faults);
+    }
+
+    /// The next fault, if it is for this use.
+    fn fault(&self, of: &[Fault]) -> Option<Fault> {
+        let mut state = self.state();
+        let at = state.faults.iter().position(|fault| of.contains(fault))?;
+        state.faults.remove(at)
+    }
+
+    /// Commits any row; gives its sequence number.
+    pub(super) fn add_row(&self, lane: &str, row: OutboxRow) -> u64 {
         let mut state = self.state();
         state.next += 1;
         let seq = state.next;
+        state.rows.insert(seq, (lane.to_owned(), OutboxRow { seq, ..row }));
+        drop(state);
+        self.called.notify_waiters();
+        seq
+    }
+
+    /// Commits a row of a lane with a routing key of its own.
+    pub(super) fn add_to(&self, lane: &str, key: &str, keys: &[&str], body: &str) -> u64 {
+        let next = self.state().next + 1;
         let row = OutboxRow {
-            seq,
-            delivery: format!("delivery-{seq}"),
+            seq: 0,
+            delivery: format!("delivery-{next}"),
             destination: Destination::Department { routing_key: key.to_owned() },
             order_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             message_type: "CEB311Message".to_owned(),
             sender: "platform-1".to_owned(),
-            message: format!("message-{seq}"),
+            message: format!("message-{next}"),
             documents: vec![0, 2],
             received: "2026-01-02T03:04:05Z".to_owned(),
             traceparent: None,
             body: body.as_bytes().to_vec(),
         };
-        state.rows.insert(seq, (lane.to_owned(), row));
-        drop(state);
-        self.called.notify_waiters();
-        seq
+        self.add_row(lane, row)
     }
 
     pub(super) fn relayed(&self) -> BTreeSet<u64> {
@@ -151,6 +181,9 @@ impl Outbox for MemoryOutbox {
         after: u64,
         take: Take,
     ) -> Result<Vec<OutboxRow>, OutboxError> {
+        if self.fault(&[Fault::Read]).is_some() {
+            return Err(OutboxError("as asked".to_owned()));
+        }
         let state = self.state();
         let rows = state.rows.range(after + 1..).map(|(_, row)| row);
         let rows = rows.filter(|(of, row)| of == lane && !state.relayed.contains(&row.seq));
@@ -158,8 +191,14 @@ impl Outbox for MemoryOutbox {
     }
 
     async fn relayed(&self, _: &str, seqs: Vec<u64>) -> Result<(), OutboxError> {
-        self.state().relayed.extend(seqs);
-        Ok(())
+        let fault = self.fault(&[Fault::NotRecorded, Fault::RecordedUnknown]);
+        if fault != Some(Fault::NotRecorded) {
+            self.state().relayed.extend(seqs);
+        }
+        match fault {
+            Some(fault) => Err(OutboxError(format!("{fault:?}"))),
+            None => Ok(()),
+        }
     }
 
     async fn failed(&self, _: &str, seq: u64, code: &'static str, reason: String) {
