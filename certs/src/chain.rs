@@ -292,8 +292,12 @@ impl Search<'_> {
         if of_dates {
             let tolerance = tolerance.clamp(SignedDuration::ZERO, MAX_TOLERANCE).as_secs();
             for edge in self.edges(at, tolerance) {
-                if let Ok(chain) = self.at_moment(edge) {
-                    return Ok(Chain { clock_tolerance_used: true, ..chain });
+                match self.at_moment(edge) {
+                    Ok(chain) => return Ok(Chain { clock_tolerance_used: true, ..chain }),
+                    // Each moment has its own budget of signatures: whoever
+                    // made one search this dear would make all of them so.
+                    Err(error) if is_spent(&error) => break,
+                    Err(_) => {}
                 }
             }
         }
@@ -405,6 +409,16 @@ fn issuer_minimum(policy: &SignaturePolicy) -> u32 {
 fn is_short(certificate: &Certificate, minimum: u32) -> bool {
     let key = certificate.public_key();
     key.family() == KeyFamily::Rsa && key.bits() < minimum
+}
+
+// The search was given up, for being hostile or hopelessly tangled.
+fn is_spent(error: &webpki::Error) -> bool {
+    matches!(
+        error,
+        webpki::Error::MaximumSignatureChecksExceeded
+            | webpki::Error::MaximumPathBuildCallsExceeded
+            | webpki::Error::MaximumNameConstraintComparisonsExceeded
+    )
 }
 
 // Rounds down also before 1970.

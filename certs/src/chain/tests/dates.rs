@@ -160,3 +160,33 @@ fn renewed_roots_and_intermediates_take_over() {
         assert!(chain.unwrap().clock_tolerance_used());
     }
 }
+
+#[test]
+fn a_tangle_of_strangers_is_searched_once_and_not_at_every_edge() {
+    let now = at("2026-04-01T00:00:00Z");
+    let ago = |seconds| now - SignedDuration::from_secs(seconds);
+    let later = ago(-86_400);
+    let until = Validity { from: ago(86_400), until: later };
+    let root = TestCa::new("Test Tangle", KeyKind::P256, until).unwrap();
+    let anchors = anchors([&root]);
+    // Under one name, so that any of them may have issued any other.
+    let below = |ca: &TestCa, from| {
+        let validity = Validity { from, until: later };
+        ca.intermediate("Test Tangle", KeyKind::P256, validity).unwrap()
+    };
+    let real = below(&root, ago(10));
+    let spec = LeafSpec { validity: Validity { from: ago(60), until: ago(1) }, ..signer() };
+    let leaf = real.issue(&spec).unwrap().certificate;
+    let twin = TestCa::new("Test Tangle", KeyKind::P256, until).unwrap();
+    let strangers: Vec<Certificate> =
+        (1..MAX_INTERMEDIATES).map(|_| below(&twin, ago(5)).certificate().clone()).collect();
+    let last = [real.certificate().clone()];
+    let tolerance = SignedDuration::from_secs(30);
+    let code_of =
+        |others: &[Certificate]| code(anchors.verify_chain(&leaf, others, now, tolerance));
+    // At the end of the leaf the strangers are valid and use the budget up. Ten
+    // seconds ago they were not, and the chain would be found: not looked for.
+    assert_eq!(code_of(&last), "ok");
+    assert_eq!(code_of(&[&strangers[..], &last[..]].concat()), "cert-expired");
+    assert_eq!(code_of(&[&last[..], &strangers[..]].concat()), "ok");
+}
