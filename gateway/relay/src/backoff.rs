@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 /// First and longest pause between two attempts to reach a broker or a gateway.
-const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// First and longest pause before a single row or message is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
