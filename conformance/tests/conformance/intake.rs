@@ -112,7 +112,7 @@ fn signatures(zone: &Zone) -> Vec<Case> {
             "an unknown CA",
             sign_as_stranger(&foreign.unwrap(), &order(4)),
             403,
-            "cert-unknown-issuer",
+            "sender-unknown",
         ),
         case(
             "another's signature",
