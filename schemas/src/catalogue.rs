@@ -80,6 +80,9 @@ pub struct MessageType {
     /// And all of these.
     #[serde(default)]
     pub signer_all_of: Vec<String>,
+    /// Fields whose values are personal: violations do not repeat them.
+    #[serde(default)]
+    pub personal: Vec<String>,
     /// What the norm says of the signature: required, optional, none.
     pub signature: String,
     /// The type of its receipt.
@@ -157,7 +160,7 @@ impl Catalogue {
         kind: &MessageType,
     ) -> Result<(), Vec<Violation>> {
         match self.structures.get(&kind.name) {
-            Some(structure) => structure.validate(document),
+            Some(structure) => structure.validate(document, &kind.personal),
             None => Ok(()),
         }
     }

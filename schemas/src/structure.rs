@@ -1,17 +1,26 @@
 //! XSD validation by the crate xsd-schema, through its push interface: our
-//! Document is walked, nothing is serialised and parsed again. A valid message
-//! costs one walk; an invalid one is walked a second time to say why.
+//! Document is walked once, nothing is serialised and parsed again. The engine
+//! judges; an outline of the same schema files supplies the words.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use onepoint_xml::{Document, Element};
+use onepoint_xml::Document;
 use xsd_schema::{SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder};
 
 use crate::violation::Violation;
 
 mod drive;
 mod explain;
+mod facets;
+mod order;
+mod outline;
+
+#[cfg(test)]
+mod tests;
+
+use explain::Report;
+use outline::Outline;
 
 /// Why a schema did not compile.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +31,9 @@ pub enum StructureError {
     /// The engine refused it.
     #[error("{0}")]
     Engine(String),
+    /// It says something that an outline cannot hold.
+    #[error("its outline cannot be read: {0}")]
+    Outline(String),
 }
 
 /// The embedded schema files, by the end of their path.
@@ -65,6 +77,7 @@ fn file(location: &str) -> Option<&'static str> {
 pub(crate) struct Structure {
     location: String,
     text: &'static str,
+    outline: Outline,
     idle: Mutex<Vec<SchemaSet>>,
 }
 
@@ -80,7 +93,8 @@ impl Structure {
         let location = format!("{name}.xsd");
         let text = file(&location).ok_or(StructureError::Missing)?;
         let idle = Mutex::new(vec![Structure::compile(text, &location)?]);
-        Ok(Structure { location, text, idle })
+        let outline = Outline::read(name, &location, file)?;
+        Ok(Structure { location, text, outline, idle })
     }
 
     fn compile(text: &str, location: &str) -> Result<SchemaSet, StructureError> {
@@ -95,8 +109,13 @@ impl Structure {
         Ok(compiled.into_schema_set())
     }
 
-    /// Validates; on a fault says each of them.
-    pub(crate) fn validate(&self, document: &Document) -> Result<(), Vec<Violation>> {
+    /// Validates; on a fault says each of them. Values of the elements named in
+    /// `personal` are not repeated.
+    pub(crate) fn validate(
+        &self,
+        document: &Document,
+        personal: &[String],
+    ) -> Result<(), Vec<Violation>> {
         let set = self.idle().pop();
         let Some(set) = set.or_else(|| Structure::compile(self.text, &self.location).ok()) else {
             // It compiled at the start; only a lack of memory could end here.
@@ -104,25 +123,16 @@ impl Structure {
             let text = ("the schema could not be loaded", "schema 无法加载");
             return Err(vec![Violation::at(root, "schema-unavailable").text(text.0, text.1)]);
         };
-        let verdict = match drive::is_valid(&set, document) {
-            true => Ok(()),
-            false => Err(explain::violations(&set, document)),
-        };
+        let mut report = Report::new(personal);
+        drive::judge(&set, &self.outline, document, &mut report);
         self.idle().push(set);
-        verdict
+        match report.is_empty() {
+            true => Ok(()),
+            false => Err(report.finish(document.root())),
+        }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SchemaSet>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Text of elements that the norm types as xs:base64Binary. White space inside is
-/// legal there (XML Schema part 2, section 3.2.16), but xsd-schema 0.3.0 refuses
-/// it: it is taken out before the engine sees the value.
-pub(crate) fn is_base64(element: Element<'_>) -> bool {
-    const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
-    let name = element.name();
-    let typed = ["SignatureValue", "DigestValue", "X509Certificate", "X509CRL", "X509SKI"];
-    name.namespace == DSIG && typed.contains(&name.local)
 }

@@ -50,6 +50,15 @@ impl Violation {
         }
     }
 
+    /// Moves the place to the end tag of `element`.
+    pub(crate) fn at_end_of(mut self, element: Element<'_>) -> Violation {
+        let document = element.document();
+        let end = document.event(element.end_index()).map_or(0, |event| event.span().start);
+        let position = document.position(end);
+        (self.line, self.column) = (position.line, position.column);
+        self
+    }
+
     pub(crate) fn found(mut self, found: &str) -> Violation {
         self.found = cut(found);
         self

@@ -1,199 +1,282 @@
-//! Says why a document is not valid: the engine's findings, mapped to stable
-//! codes, with our position, what was expected, what was found, both languages.
+//! Words for what the walk finds: stable codes, our position, what was expected,
+//! what was found, both languages. Bounded: further faults are counted, not kept.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use onepoint_xml::{Element, Name};
+use xsd_schema::validation::ValidationError;
 
-use onepoint_xml::{Document, Element};
-use xsd_schema::SchemaSet;
-use xsd_schema::validation::{
-    SchemaValidator, ValidationError, ValidationFlags, ValidationRuntime, ValidationSink,
-    ValidationWarning,
-};
+use super::facets::Facets;
+use super::order::Gap;
+use super::outline::AttributeUse;
+use crate::violation::{VIOLATIONS_MAX, Violation};
 
-use super::drive::{Watch, walk};
-use crate::violation::{VIOLATIONS_MAX, Violation, cut};
+/// What stands for a value that is personal.
+const HIDDEN: &str = "***";
 
-type Findings = Rc<RefCell<Vec<ValidationError>>>;
-
-struct Sink(Findings);
-
-impl ValidationSink for Sink {
-    fn on_error(&mut self, error: ValidationError) {
-        self.0.borrow_mut().push(error);
-    }
-
-    fn on_warning(&mut self, _: ValidationWarning) {}
-}
-
-/// All violations, in document order, up to the bound.
-pub(super) fn violations(set: &SchemaSet, document: &Document) -> Vec<Violation> {
-    let findings: Findings = Rc::default();
-    let validator = SchemaValidator::new(set, ValidationFlags::empty());
-    let mut runtime = validator.start_run(Sink(Rc::clone(&findings)));
-    let mut watch =
-        Explain { set, findings, expected: Vec::new(), found: Vec::new(), spoiled: Vec::new() };
-    walk(set, document, &mut runtime, &mut watch);
-    if let Err(error) = runtime.end_validation() {
-        let root = document.root();
-        watch.found.push(other(root, &error));
-    }
-    let mut found = watch.found;
-    if found.is_empty() {
-        let text = ("the schema refuses the document", "报文不符合 schema");
-        found.push(Violation::at(document.root(), "schema-other").text(text.0, text.1));
-    }
-    if found.len() >= VIOLATIONS_MAX {
-        found.truncate(VIOLATIONS_MAX);
-        found.push(Violation::at(document.root(), "schema-more").text(
-            format!("only the first {VIOLATIONS_MAX} faults are listed"),
-            format!("仅列出前 {VIOLATIONS_MAX} 处错误"),
-        ));
-    }
-    found
-}
-
-struct Explain<'s> {
-    set: &'s SchemaSet,
-    findings: Findings,
-    /// Names that could have come where the present element came.
-    expected: Vec<String>,
+/// The faults of one message.
+pub(super) struct Report<'p> {
     found: Vec<Violation>,
-    /// Depth of elements whose children are out of order: what follows there is noise.
-    spoiled: Vec<usize>,
+    /// Faults beyond the bound.
+    more: usize,
+    /// Names of elements whose values are personal and are not repeated.
+    personal: &'p [String],
 }
 
-impl Explain<'_> {
-    fn expect<S: ValidationSink>(&mut self, runtime: &ValidationRuntime<'_, S>) {
-        let names = runtime.get_expected_elements().into_iter();
-        let names = names.map(|e| self.set.name_table.resolve(e.local_name).to_owned());
-        self.expected = names.collect();
+impl<'p> Report<'p> {
+    pub(super) fn new(personal: &'p [String]) -> Report<'p> {
+        Report { found: Vec::new(), more: 0, personal }
     }
 
-    fn take(&mut self, element: Element<'_>, starting: bool) {
-        let errors: Vec<ValidationError> = self.findings.borrow_mut().drain(..).collect();
-        for error in errors {
-            let parent = if starting { element.parent() } else { Some(element) };
-            let key = parent.map(|p| p.span().start);
-            let structural = is_structural(error.constraint);
-            if structural && key.is_some_and(|key| self.spoiled.contains(&key)) {
-                continue;
-            }
-            if structural {
-                self.spoiled.extend(key);
-            }
-            let violation = violation(element, &error, &self.expected, starting);
-            self.found.push(violation);
-        }
-    }
-}
-
-impl<S: ValidationSink> Watch<S> for Explain<'_> {
-    fn before(&mut self, runtime: &ValidationRuntime<'_, S>, _: Element<'_>) {
-        self.expect(runtime);
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
     }
 
-    fn started(&mut self, _: &ValidationRuntime<'_, S>, element: Element<'_>) {
-        self.take(element, true);
-    }
-
-    fn ending(&mut self, runtime: &ValidationRuntime<'_, S>, element: Element<'_>) {
-        self.take(element, false);
-        self.expect(runtime);
-    }
-
-    fn ended(&mut self, _: &ValidationRuntime<'_, S>, element: Element<'_>) {
-        self.take(element, false);
-    }
-
-    fn is_done(&self) -> bool {
-        self.found.len() > VIOLATIONS_MAX
-    }
-}
-
-/// The order and presence of children (XML Schema part 1, section 3.4.4).
-fn is_structural(constraint: &str) -> bool {
-    constraint.starts_with("cvc-complex-type.2") || constraint.starts_with("cvc-elt.1")
-}
-
-fn violation(
-    element: Element<'_>,
-    error: &ValidationError,
-    expected: &[String],
-    starting: bool,
-) -> Violation {
-    let constraint = error.constraint;
-    if is_structural(constraint) {
-        return structural(element, expected, starting);
-    }
-    if constraint.starts_with("cvc-complex-type.3") || constraint.starts_with("cvc-complex-type.4")
-    {
-        let en = format!("attributes of {}: {}", element.name().local, error.message);
-        let zh = format!("元素 {} 的属性有误：{}", element.name().local, error.message);
-        return Violation::at(element, "schema-attribute").expected(&*error.message).text(en, zh);
-    }
-    let (code, en, zh) = match constraint {
-        "cvc-pattern-valid" => ("schema-pattern", "has the wrong form", "格式不符"),
-        "cvc-length-valid" => ("schema-length", "has the wrong length", "长度不符"),
-        "cvc-minLength-valid" => ("schema-length", "is too short", "长度不足"),
-        "cvc-maxLength-valid" => ("schema-length", "is too long", "长度超限"),
-        "cvc-totalDigits-valid" => ("schema-digits", "has too many digits", "数字位数超限"),
-        "cvc-fractionDigits-valid" => {
-            ("schema-digits", "has too many digits behind the point", "小数位数超限")
-        }
-        "cvc-enumeration-valid" => {
-            ("schema-enumeration", "is not one of the values", "取值不在范围内")
-        }
-        c if c.starts_with("cvc-m") => ("schema-range", "is out of range", "取值超出范围"),
-        c if c.starts_with("cvc-datatype-valid") || c.starts_with("cvc-type") => {
-            ("schema-type", "is not a value of its type", "类型不符")
-        }
-        _ => return other(element, error),
-    };
-    let name = element.name().local;
-    let found = cut(&element.text());
-    Violation::at(element, code)
-        .found(&found)
-        .expected(&*error.message)
-        .text(format!("{name} {en}: {}", error.message), format!("{name} {zh}：“{found}”"))
-}
-
-fn structural(element: Element<'_>, expected: &[String], starting: bool) -> Violation {
-    let wanted = expected.join(", ");
-    let name = element.name().local;
-    if !starting {
-        return Violation::at(element, "schema-missing-element")
-            .expected(&*wanted)
-            .found(&format!("end of {name}"))
-            .text(
-                format!("{name} ends too early; expected {wanted}"),
-                format!("{name} 缺少 {wanted}"),
+    /// The violations; one more when some were left out, which says how many.
+    pub(super) fn finish(mut self, root: Element<'_>) -> Vec<Violation> {
+        if self.more > 0 {
+            let more = self.more;
+            let text = (
+                format!("{more} more faults, not listed"),
+                format!("另有 {more} 处错误，未列出"),
             );
+            let found = Violation::at(root, "schema-more").found(&more.to_string());
+            self.found.push(found.text(text.0, text.1));
+        }
+        self.found
     }
-    let came_before = element.parent().is_some_and(|parent| {
-        let before = parent.children().take_while(|sibling| sibling.index() != element.index());
-        before.into_iter().any(|sibling| sibling.name().local == name)
-    });
-    if expected.is_empty() || came_before {
-        let (en, zh) = match expected {
-            [] => (format!("{name} is not allowed here"), format!("此处不允许 {name}")),
-            _ => (
-                format!("{name} is not allowed here; expected {wanted}"),
-                format!("此处不允许 {name}，应为 {wanted}"),
-            ),
-        };
-        let found = Violation::at(element, "schema-unexpected-element").expected(wanted);
-        return found.found(name).text(en, zh);
+
+    fn add(&mut self, make: impl FnOnce() -> Violation) {
+        if self.found.len() < VIOLATIONS_MAX {
+            self.found.push(make());
+        } else {
+            self.more += 1;
+        }
     }
-    Violation::at(element, "schema-missing-element")
-        .expected(&*wanted)
-        .found(name)
-        .text(format!("expected {wanted}, found {name}"), format!("此处应为 {wanted}，实为 {name}"))
+
+    /// A required element is not there; `next` stands in its place.
+    pub(super) fn missing(&mut self, next: Element<'_>, gap: &Gap) {
+        self.add(|| {
+            let (name, found) = (&gap.name, next.name().local);
+            let (mut en, mut zh) = match &gap.after {
+                Some(after) => (
+                    format!("expected element {name} after {after}, found {found}"),
+                    format!("{after} 之后应为 {name}，实为 {found}"),
+                ),
+                None => (
+                    format!("expected element {name} first, found {found}"),
+                    format!("首个元素应为 {name}，实为 {found}"),
+                ),
+            };
+            if gap.later {
+                en.push_str(&format!("; {name} stands further down, out of order"));
+                zh.push_str(&format!("；{name} 出现在后面，顺序有误"));
+            }
+            let violation = Violation::at(next, "schema-missing-element");
+            violation.expected(name).found(found).text(en, zh)
+        });
+    }
+
+    /// A required element is not there; its parent ends.
+    pub(super) fn missing_at_end(&mut self, parent: Element<'_>, gap: &Gap) {
+        self.add(|| {
+            let (name, parent_name) = (&gap.name, parent.name().local);
+            let (en, zh) = match &gap.after {
+                Some(after) => (
+                    format!("expected element {name} after {after}, found the end of {parent_name}"),
+                    format!("{parent_name} 缺少 {name}，应在 {after} 之后"),
+                ),
+                None => (
+                    format!("{parent_name} is empty; expected element {name}"),
+                    format!("{parent_name} 为空，应有 {name}"),
+                ),
+            };
+            let violation = Violation::at(parent, "schema-missing-element").at_end_of(parent);
+            violation.expected(name).found(&format!("end of {parent_name}")).text(en, zh)
+        });
+    }
+
+    /// An element that has no place here; `due` are the names that have.
+    pub(super) fn unexpected(&mut self, element: Element<'_>, due: &str) {
+        self.add(|| {
+            let name = element.name();
+            let local = name.local;
+            // The namespace is the news only where it is another than around it.
+            let around = element.parent().map_or("", |parent| parent.name().namespace);
+            let (of_en, of_zh) = match name.namespace {
+                same if same == around => (String::new(), String::new()),
+                "" => (" of no namespace".to_owned(), "（无命名空间）".to_owned()),
+                other => (format!(" of namespace {other}"), format!("（命名空间 {other}）")),
+            };
+            let (mut en, mut zh) = (
+                format!("element {local}{of_en} is not allowed here"),
+                format!("此处不允许元素 {local}{of_zh}"),
+            );
+            if !due.is_empty() {
+                en.push_str(&format!("; expected {due}"));
+                zh.push_str(&format!("，应为 {due}"));
+            }
+            let violation = Violation::at(element, "schema-unexpected-element");
+            violation.expected(due).found(local).text(cut(&en), cut(&zh))
+        });
+    }
+
+    /// An element that may come at most `max` times.
+    pub(super) fn too_many(&mut self, element: Element<'_>, max: u32) {
+        self.add(|| {
+            let name = element.name().local;
+            let en = match max {
+                1 => format!("element {name} occurs more than once"),
+                max => format!("element {name} occurs more than {max} times"),
+            };
+            let violation = Violation::at(element, "schema-unexpected-element");
+            let violation = violation.expected(format!("at most {max} {name}")).found(name);
+            violation.text(en, format!("元素 {name} 最多出现 {max} 次"))
+        });
+    }
+
+    /// An element that should have stood before another.
+    pub(super) fn late(&mut self, element: Element<'_>, before: &str) {
+        self.add(|| {
+            let name = element.name().local;
+            let violation = Violation::at(element, "schema-unexpected-element");
+            violation.expected(format!("{name} before {before}")).found(name).text(
+                format!("element {name} is out of order: it stands before {before}"),
+                format!("元素 {name} 顺序有误，应在 {before} 之前"),
+            )
+        });
+    }
+
+    /// The engine says that a choice ends too early.
+    pub(super) fn incomplete(&mut self, element: Element<'_>, due: &str) {
+        self.add(|| {
+            let name = element.name().local;
+            let violation = Violation::at(element, "schema-missing-element").at_end_of(element);
+            violation.expected(due).found(&format!("end of {name}")).text(
+                format!("{name} is not complete; it is made of {due}"),
+                format!("{name} 内容不完整，可包含 {due}"),
+            )
+        });
+    }
+
+    /// Text among elements.
+    pub(super) fn text_unexpected(&mut self, element: Element<'_>, text: &str) {
+        self.add(|| {
+            let name = element.name().local;
+            let violation = Violation::at(element, "schema-unexpected-text");
+            violation.expected("elements only").found(text).text(
+                format!("{name} holds elements, but there is text among them"),
+                format!("{name} 只能包含元素，其间出现了文本"),
+            )
+        });
+    }
+
+    /// An attribute that the element does not have.
+    pub(super) fn attribute_unknown(&mut self, at: Element<'_>, name: Name<'_>, known: &str) {
+        self.add(|| {
+            let element = at.name().local;
+            let violation = Violation::at(at, "schema-attribute").expected(known);
+            violation.found(&name.to_string()).text(
+                cut(&format!("attribute {name} is not allowed on {element}")),
+                cut(&format!("元素 {element} 不允许属性 {name}")),
+            )
+        });
+    }
+
+    /// An attribute that is required and absent.
+    pub(super) fn attribute_missing(&mut self, element: Element<'_>, used: &AttributeUse) {
+        self.add(|| {
+            let (name, element_name) = (&used.name, element.name().local);
+            let (en, zh) = (used.value.en(), used.value.zh());
+            Violation::at(element, "schema-attribute").expected(name).text(
+                format!("{element_name} lacks the attribute {name} ({en})"),
+                format!("元素 {element_name} 缺少属性 {name}（{zh}）"),
+            )
+        });
+    }
+
+    /// An attribute with a wrong value.
+    pub(super) fn attribute_value(
+        &mut self,
+        element: Element<'_>,
+        used: &AttributeUse,
+        value: &str,
+        error: &ValidationError,
+    ) {
+        self.add(|| {
+            let name = &used.name;
+            let what = Wrong::of(error.constraint, &used.value, value);
+            Violation::at(element, "schema-attribute").expected(what.expected).found(value).text(
+                format!("attribute {name} {}", what.en),
+                format!("属性 {name} {}", what.zh),
+            )
+        });
+    }
+
+    /// A value that its type does not allow.
+    pub(super) fn value(&mut self, element: Element<'_>, facets: &Facets, constraint: &str) {
+        let name = element.name().local;
+        let hidden = self.personal.iter().any(|personal| personal == name);
+        self.add(|| {
+            let text = element.text();
+            let what = Wrong::of(constraint, facets, &text);
+            let shown = if hidden { HIDDEN } else { &text };
+            Violation::at(element, what.code).expected(what.expected).found(shown).text(
+                format!("{name} {}", what.en),
+                format!("{name} {}", what.zh),
+            )
+        });
+    }
+
+    /// Anything else the engine says.
+    pub(super) fn other(&mut self, element: Element<'_>, error: &ValidationError) {
+        self.add(|| {
+            let constraint = error.constraint;
+            Violation::at(element, "schema-other").expected(cut(&error.message)).text(
+                cut(&format!("{constraint}: {}", error.message)),
+                format!("不符合 schema（{constraint}）"),
+            )
+        });
+    }
 }
 
-fn other(element: Element<'_>, error: &ValidationError) -> Violation {
-    Violation::at(element, "schema-other").expected(&*error.message).text(
-        format!("{}: {}", error.constraint, error.message),
-        format!("不符合 schema（{}）", error.constraint),
-    )
+/// What is wrong with a value, without repeating it.
+struct Wrong {
+    code: &'static str,
+    expected: String,
+    en: String,
+    zh: String,
+}
+
+impl Wrong {
+    fn of(constraint: &str, facets: &Facets, value: &str) -> Wrong {
+        let (en, zh) = (facets.en(), facets.zh());
+        let length = value.chars().count();
+        let (code, is, zh_is) = match constraint {
+            "cvc-length-valid" | "cvc-minLength-valid" | "cvc-maxLength-valid" => {
+                let (is, zh_is) = (format!("has {length} characters"), format!("有 {length} 个字符"));
+                ("schema-length", is, zh_is)
+            }
+            "cvc-totalDigits-valid" | "cvc-fractionDigits-valid" => {
+                ("schema-digits", "has too many digits".to_owned(), "数字位数超限".to_owned())
+            }
+            "cvc-pattern-valid" => {
+                ("schema-pattern", "has the wrong form".to_owned(), "格式不符".to_owned())
+            }
+            "cvc-enumeration-valid" => (
+                "schema-enumeration",
+                "is not one of the values".to_owned(),
+                "取值不在范围内".to_owned(),
+            ),
+            c if c.starts_with("cvc-min") || c.starts_with("cvc-max") => {
+                ("schema-range", "is out of range".to_owned(), "取值超出范围".to_owned())
+            }
+            _ => ("schema-type", "is not of its type".to_owned(), "类型不符".to_owned()),
+        };
+        let text = (format!("{is}; expected {en}"), format!("{zh_is}，应为 {zh}"));
+        Wrong { code, expected: en, en: text.0, zh: text.1 }
+    }
+}
+
+/// Text that holds names a sender made up: bounded.
+fn cut(text: &str) -> String {
+    text.chars().take(400).collect()
 }
