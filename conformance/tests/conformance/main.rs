@@ -10,7 +10,9 @@
     reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
 )]
 
+mod blackbox;
 mod broker;
+mod demo;
 mod intake;
 mod merkle;
 mod receipts;
