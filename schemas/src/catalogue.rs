@@ -40,6 +40,21 @@ pub enum Direction {
     Answer,
 }
 
+/// Codes by which the customs norm (2022-05, chapter 7) refuses a message of a type;
+/// none where the norm has none. 0001 to 3999 are those of the transport.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormCodes {
+    /// The message does not match its schema.
+    pub structure: Option<String>,
+    /// The signature does not hold.
+    pub signature: Option<String>,
+    /// A document of this key is there already.
+    pub duplicate: Option<String>,
+    /// A document breaks a rule that has no code of its own.
+    pub rule: Option<String>,
+}
+
 /// A message type.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +100,9 @@ pub struct MessageType {
     pub personal: Vec<String>,
     /// What the norm says of the signature: required, optional, none.
     pub signature: String,
+    /// The norm's own codes for the main reasons to refuse it.
+    #[serde(default)]
+    pub norm: NormCodes,
     /// The type of its receipt.
     #[serde(default)]
     pub receipt: Option<String>,
@@ -160,7 +178,11 @@ impl Catalogue {
         kind: &MessageType,
     ) -> Result<(), Vec<Violation>> {
         match self.structures.get(&kind.name) {
-            Some(structure) => structure.validate(document, &kind.personal),
+            Some(structure) => structure.validate(document, &kind.personal).map_err(|mut found| {
+                let norm = &kind.norm.structure;
+                found.iter_mut().for_each(|violation| violation.norm_code.clone_from(norm));
+                found
+            }),
             None => Ok(()),
         }
     }

@@ -18,7 +18,7 @@ mod rules;
 mod structure;
 mod violation;
 
-pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType};
+pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType, NormCodes};
 pub use documents::{DocumentFacts, SignerGroup};
 pub use example::{EXAMPLES, example, example_with};
 pub use violation::{VIOLATIONS_MAX, Violation};

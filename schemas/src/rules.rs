@@ -2,6 +2,7 @@
 //! in, its violations out. Amounts are exact scaled integers; no floats.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use onepoint_xml::{Document, Element};
 use serde::Deserialize;
@@ -45,19 +46,76 @@ enum At {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum Check {
-    OneOf { field: String, values: Vec<String> },
-    OneOfWhen { when: String, is: String, field: String, values: Vec<String> },
-    Time { field: String, form: String },
-    IdentityNumber { field: String },
-    InList { fields: Vec<String>, list: String },
-    NotNegative { fields: Vec<String> },
-    Positive { fields: Vec<String> },
-    NotGreater { field: String, than: String },
-    Sum { total: String, plus: Vec<String>, minus: Vec<String> },
-    Product { total: String, factors: [String; 2] },
-    Sequence { field: String },
-    RequiredWhen { field: String, is: String, fields: Vec<String> },
-    MemberOf { field: String, fields: Vec<String> },
+    OneOf {
+        field: String,
+        values: Vec<String>,
+    },
+    OneOfWhen {
+        when: String,
+        is: String,
+        field: String,
+        values: Vec<String>,
+    },
+    Time {
+        field: String,
+        form: String,
+    },
+    IdentityNumber {
+        field: String,
+    },
+    /// `prefix`: so many characters at the start decide.
+    InList {
+        fields: Vec<String>,
+        list: String,
+        #[serde(default)]
+        prefix: Option<usize>,
+    },
+    Digits {
+        fields: Vec<String>,
+    },
+    NoOuterSpace {
+        fields: Vec<String>,
+    },
+    /// A whole number, with a sign when negative.
+    Whole {
+        field: String,
+    },
+    /// This number, however it is written.
+    Number {
+        field: String,
+        is: u32,
+    },
+    NotNegative {
+        fields: Vec<String>,
+    },
+    Positive {
+        fields: Vec<String>,
+    },
+    NotGreater {
+        field: String,
+        than: String,
+    },
+    Sum {
+        total: String,
+        plus: Vec<String>,
+        minus: Vec<String>,
+    },
+    Product {
+        total: String,
+        factors: [String; 2],
+    },
+    Sequence {
+        field: String,
+    },
+    RequiredWhen {
+        field: String,
+        is: String,
+        fields: Vec<String>,
+    },
+    MemberOf {
+        field: String,
+        fields: Vec<String>,
+    },
 }
 
 /// One rule.
@@ -111,6 +169,23 @@ impl RuleSet {
         Ok(set)
     }
 
+    /// Whether the code is in the list, or begins as one that is.
+    fn knows(&self, list: &str, check: &Check, code: &str) -> bool {
+        let Some(codes) = self.lists.get(list) else { return false };
+        match check {
+            Check::InList { prefix: Some(length), .. } => {
+                code.get(..*length).is_some_and(|start| {
+                    code.bytes().all(|b| b.is_ascii_digit())
+                        && codes
+                            .range::<str, _>((Bound::Included(start), Bound::Unbounded))
+                            .next()
+                            .is_some_and(|next| next.starts_with(start))
+                })
+            }
+            _ => codes.contains(code),
+        }
+    }
+
     /// Judges the document `index` of a message.
     pub(crate) fn check(
         &self,
@@ -138,6 +213,9 @@ impl RuleSet {
             }
         }
         found.truncate(VIOLATIONS_MAX);
+        for violation in found.iter_mut().filter(|violation| violation.norm_code.is_none()) {
+            violation.norm_code.clone_from(&kind.norm.rule);
+        }
         found
     }
 }

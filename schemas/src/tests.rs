@@ -1,5 +1,7 @@
 //! The catalogue as a whole: examples are valid, faults are found where they are.
 
+#![allow(clippy::string_slice)]
+
 use onepoint_xml::{Document, Limits};
 
 use super::*;
@@ -30,6 +32,9 @@ const SIGNATURE: &str = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmld
 
 fn signed(name: &str) -> String {
     let xml = example(name).unwrap();
+    if !xml.contains("BaseTransfer") {
+        return xml.to_owned();
+    }
     let (body, _) = xml.rsplit_once("</").unwrap();
     format!("{body}{SIGNATURE}</ceb:{name}>\n")
 }
@@ -57,9 +62,11 @@ fn prefixes_do_not_count() {
 
 /// Names of the leaf elements of a message, in order.
 fn leaves(xml: &str) -> Vec<String> {
-    let opened = xml.split("<ceb:").skip(1);
+    let prefix = if xml.contains("<ceb:") { "ceb:" } else { "" };
+    let open = format!("<{prefix}");
+    let opened = xml.split(&open).skip(1);
     let leaf = opened.filter(|part| {
-        part.split_once('>').is_some_and(|(n, t)| t.contains(&format!("</ceb:{n}>")))
+        part.split_once('>').is_some_and(|(n, t)| t.contains(&format!("</{prefix}{n}>")))
     });
     let names = leaf
         .filter_map(|part| part.split_once('>'))
@@ -74,19 +81,20 @@ fn every_required_field_that_is_missing_is_named() {
     for (name, _) in EXAMPLES {
         let xml = signed(name);
         for field in leaves(example(name).unwrap()) {
-            let open = format!("<ceb:{field}>");
+            let prefix = if xml.contains("<ceb:") { "ceb:" } else { "" };
+            let open = format!("<{prefix}{field}>");
             let (before, rest) = xml.split_once(&open).unwrap();
-            let (_, after) = rest.split_once(&format!("</ceb:{field}>")).unwrap();
+            let (_, after) = rest.split_once(&format!("</{prefix}{field}>")).unwrap();
             let found = judge(&catalogue, &format!("{before}{after}"));
             let Some(first) = found.first() else { continue };
             required += 1;
             assert_eq!(first.code, "schema-missing-element", "{name}/{field}: {first:?}");
-            assert!(first.expected.contains(&field), "{name}/{field}: {first:?}");
+            assert_eq!(first.expected, field, "{name}/{field}: {first:?}");
             assert!(first.line > 1 && first.column > 0 && !first.zh.is_empty(), "{first:?}");
             assert_eq!(found.len(), 1, "one fault, one violation: {found:?}");
         }
     }
-    assert!(required > 90, "{required} required fields");
+    assert!(required > 115, "{required} required fields");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Exact amounts: xs:decimal with up to 5 digits behind the point, held as an
-//! integer scaled by 100,000. 19 digits in all fit an i128 by far, products too.
+//! integer scaled by 100,000. 19 digits in all fit an i128 by far; a product may
+//! not, and then counts as wrong.
 
 use std::fmt;
 
@@ -19,7 +20,7 @@ impl Amount {
     /// Reads an xs:decimal of at most 19 digits, 5 of them behind the point.
     /// `None` for anything else: the schema has judged that.
     pub(super) fn parse(text: &str) -> Option<Amount> {
-        let text = text.trim();
+        let text = super::check::collapsed(text);
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -48,6 +49,12 @@ impl Amount {
     }
 }
 
+impl From<u32> for Amount {
+    fn from(whole: u32) -> Amount {
+        Amount(i128::from(whole) * ONE)
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -64,7 +71,7 @@ impl fmt::Display for Amount {
 /// field can hold) or to 2 digits (what is paid). The norm names no rounding;
 /// anything further off is a wrong total.
 pub(super) fn is_product(total: Amount, a: Amount, b: Amount) -> bool {
-    // Both at most 10^19 after scaling: the product is far below 2^127.
+    // 19 digits each before scaling: a product of the greatest would not fit.
     let Some(product) = a.0.checked_mul(b.0) else { return false };
     let to_5 = half_up(product, ONE);
     let to_2 = half_up(product, ONE * 1000).map(|cents| cents * 1000);
@@ -103,11 +110,23 @@ mod tests {
             ("-0.00001", "-0.00001"),
             ("99999999999999.99999", "99999999999999.99999"),
             ("9999999999999999999", "9999999999999999999"),
-            (" 1 ", "1"),
+            (" 1\n", "1"),
         ] {
             assert_eq!(amount(text).to_string(), shown, "{text}");
         }
-        for bad in ["", ".", "-", "1,5", "1e3", "0.000001", "12345678901234567890", "१"] {
+        for bad in [
+            "",
+            ".",
+            "-",
+            "1,5",
+            "1e3",
+            "0.000001",
+            "12345678901234567890",
+            "१",
+            "1_0",
+            "\u{3000}1",
+            "+-1",
+        ] {
             assert_eq!(Amount::parse(bad), None, "{bad}");
         }
     }

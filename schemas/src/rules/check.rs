@@ -23,10 +23,11 @@ impl<'d> Fields<'d> {
         Fields { owner, fields: fields.collect() }
     }
 
-    /// The field with a value; an empty one counts as absent.
+    /// The field with a value as written; an empty one counts as absent.
     fn get(&self, name: &str) -> Option<(Element<'d>, &str)> {
         let found = self.fields.iter().find(|(field, _, _)| *field == name);
-        found.map(|(_, at, text)| (*at, text.trim())).filter(|(_, text)| !text.is_empty())
+        let found = found.map(|(_, at, text)| (*at, &**text));
+        found.filter(|(_, text)| !collapsed(text).is_empty())
     }
 
     fn amount(&self, name: &str) -> Option<(Element<'d>, &str, Amount)> {
@@ -41,6 +42,11 @@ impl<'d> Fields<'d> {
             None => Some(sum),
         })
     }
+}
+
+/// The text without the white space around it that XML Schema takes off a number.
+pub(super) fn collapsed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r'])
 }
 
 impl Rule {
@@ -60,43 +66,16 @@ impl Rule {
                     self.one_of(fields, field, values, found);
                 }
             }
-            Check::Time { field, form } => {
-                self.must(fields, field, form, |text| is_time(text, form), found);
-            }
-            Check::IdentityNumber { field } => {
-                let Some((at, text)) = fields.get(field) else { return };
-                if !is_identity_number(text) {
-                    // The number itself is personal: it is not repeated in answers and facts.
-                    found.push(self.violation(at, field, "***", "18"));
-                }
-            }
-            Check::InList { fields: names, list } => {
-                let known = |text: &str| set.lists.get(list).is_some_and(|l| l.contains(text));
-                names.iter().for_each(|name| self.must(fields, name, list, known, found));
-            }
-            Check::NotNegative { fields: names } => {
-                let good = |text: &str| Amount::parse(text).is_none_or(|a| a >= Amount::ZERO);
-                names.iter().for_each(|name| self.must(fields, name, ">= 0", good, found));
-            }
-            Check::Positive { fields: names } => {
-                let good = |text: &str| Amount::parse(text).is_none_or(|a| a > Amount::ZERO);
-                names.iter().for_each(|name| self.must(fields, name, "> 0", good, found));
-            }
             Check::NotGreater { field, than } => {
-                if let (Some((at, text, value)), Some((_, most, limit))) =
-                    (fields.amount(field), fields.amount(than))
-                    && value > limit
-                {
-                    found.push(self.violation(at, field, text, most));
+                if let (Some((at, text)), Some((_, most))) = (fields.get(field), fields.get(than)) {
+                    let (value, limit) = (Amount::parse(text), Amount::parse(most));
+                    if value.is_none() || limit.is_none() || value > limit {
+                        found.push(self.violation(at, field, text, most));
+                    }
                 }
             }
             Check::Sum { total, plus, minus } => self.sum(fields, total, plus, minus, found),
             Check::Product { total, factors } => self.product(fields, total, factors, found),
-            Check::Sequence { field } => {
-                let expected = number.to_string();
-                let good = |text: &str| text.parse() == Ok(number);
-                self.must(fields, field, &expected, good, found);
-            }
             Check::RequiredWhen { field, is, fields: needed } => {
                 let source = head.unwrap_or(fields);
                 if source.get(field).is_some_and(|(_, text)| text == is) {
@@ -111,6 +90,67 @@ impl Rule {
                     found.push(self.violation(at, field, text, &others.join(", ")));
                 }
             }
+            _ => self.values(set, fields, number, found),
+        }
+    }
+
+    /// Checks that look at one value at a time.
+    fn values(
+        &self,
+        set: &RuleSet,
+        fields: &Fields<'_>,
+        number: usize,
+        found: &mut Vec<Violation>,
+    ) {
+        match &self.check {
+            Check::Time { field, form } => {
+                self.must(fields, field, form, |text| is_time(text, form), found);
+            }
+            Check::IdentityNumber { field } => {
+                let Some((at, text)) = fields.get(field) else { return };
+                if !is_identity_number(text) {
+                    // The number itself is personal: it is not repeated in answers and facts.
+                    found.push(self.violation(at, field, "***", "18"));
+                }
+            }
+            Check::InList { fields: names, list, .. } => {
+                let known = |text: &str| set.knows(list, &self.check, text);
+                names.iter().for_each(|name| self.must(fields, name, list, known, found));
+            }
+            Check::Digits { fields: names } => {
+                let good = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+                names.iter().for_each(|name| self.must(fields, name, "0-9", good, found));
+            }
+            Check::NoOuterSpace { fields: names } => {
+                let good = |text: &str| text.trim() == text;
+                names.iter().for_each(|name| self.must(fields, name, "", good, found));
+            }
+            Check::Whole { field } => {
+                let digits = |text: &str| {
+                    let digits = text.strip_prefix('-').unwrap_or(text);
+                    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+                };
+                self.must(fields, field, "0-9", digits, found);
+            }
+            Check::Number { field, is } => {
+                let good = |text: &str| Amount::parse(text).is_some_and(|a| a == Amount::from(*is));
+                self.must(fields, field, &is.to_string(), good, found);
+            }
+            // A number that cannot be read here is a fault as well, not one less check.
+            Check::NotNegative { fields: names } => {
+                let good = |text: &str| Amount::parse(text).is_some_and(|a| a >= Amount::ZERO);
+                names.iter().for_each(|name| self.must(fields, name, ">= 0", good, found));
+            }
+            Check::Positive { fields: names } => {
+                let good = |text: &str| Amount::parse(text).is_some_and(|a| a > Amount::ZERO);
+                names.iter().for_each(|name| self.must(fields, name, "> 0", good, found));
+            }
+            Check::Sequence { field } => {
+                let expected = number.to_string();
+                let good = |text: &str| collapsed(text).parse() == Ok(number);
+                self.must(fields, field, &expected, good, found);
+            }
+            _ => {}
         }
     }
 
@@ -149,10 +189,10 @@ impl Rule {
         minus: &[String],
         found: &mut Vec<Violation>,
     ) {
-        let Some((at, text, value)) = fields.amount(total) else { return };
+        let Some((at, text)) = fields.get(total) else { return };
         let sum = fields.sum(plus).and_then(|sum| sum.minus(fields.sum(minus)?));
         match sum {
-            Some(sum) if sum == value => {}
+            Some(sum) if Some(sum) == Amount::parse(text) => {}
             Some(sum) => found.push(self.violation(at, total, text, &sum.to_string())),
             // Beyond what an amount can hold, so it cannot be equal either.
             None => found.push(self.violation(at, total, text, "a sum of at most 19 digits")),
@@ -166,12 +206,13 @@ impl Rule {
         factors: &[String; 2],
         found: &mut Vec<Violation>,
     ) {
-        let Some((at, text, value)) = fields.amount(total) else { return };
+        let Some((at, text)) = fields.get(total) else { return };
         let [a, b] = factors;
-        let (Some((_, _, a)), Some((_, _, b))) = (fields.amount(a), fields.amount(b)) else {
-            return;
+        let (Some((_, a)), Some((_, b))) = (fields.get(a), fields.get(b)) else { return };
+        let (Some(a), Some(b)) = (Amount::parse(a), Amount::parse(b)) else {
+            return found.push(self.violation(at, total, text, "a product of two numbers"));
         };
-        if !amount::is_product(value, a, b) {
+        if !Amount::parse(text).is_some_and(|value| amount::is_product(value, a, b)) {
             let product = amount::product_shown(a, b);
             found.push(self.violation(at, total, text, &product));
         }

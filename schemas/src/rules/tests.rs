@@ -1,6 +1,8 @@
 //! Every rule code has a document that passes and one that fails; a code without
 //! both fails here.
 
+#![allow(clippy::string_slice)]
+
 use std::collections::BTreeSet;
 
 use onepoint_xml::{Document, Limits};
@@ -12,13 +14,17 @@ const ORDER: &str = "CEB311Message";
 const PAYMENT: &str = "CEB411Message";
 const WAYBILL: &str = "CEB511Message";
 const LIST: &str = "CEB621Message";
+const RECEIPT: &str = "CEB622Message";
 
 /// What a bonded list has that a direct one has not.
 const BONDED: &[(&str, &str)] = &[("tradeMode", "1210")];
 
+/// A field and its value.
+type Change = (&'static str, &'static str);
+
 /// Code, type, a change that passes, a change that fails.
 #[rustfmt::skip]
-const CASES: &[(&str, &str, (&str, &str), (&str, &str))] = &[
+const CASES: &[(&str, &str, Change, Change)] = &[
     ("app-type", ORDER, ("appType", "3"), ("appType", "4")),
     ("app-status", LIST, ("appStatus", "1"), ("appStatus", "100")),
     ("app-time", PAYMENT, ("appTime", "20240229000000"), ("appTime", "20230229000000")),
@@ -48,15 +54,21 @@ const CASES: &[(&str, &str, (&str, &str), (&str, &str))] = &[
     ("unit", ORDER, ("line:unit", "035"), ("line:unit", "999")),
     ("line-country", ORDER, ("line:country", "142"), ("line:country", "000")),
     ("country", LIST, ("country", "142"), ("country", "000")),
-    ("customs-district", LIST, ("portCode", "0100"), ("portCode", "9998")),
+    ("customs-district", LIST, ("portCode", "5199"), ("portCode", "9300")),
     ("transport-mode", LIST, ("trafMode", "2"), ("trafMode", "Q")),
     ("wrap-type", LIST, ("wrapType", "2"), ("wrapType", "9")),
     ("trade-mode", LIST, ("tradeMode", "9610"), ("tradeMode", "0110")),
-    ("pack-number", WAYBILL, ("packNo", "1"), ("packNo", "2")),
+    ("pack-number", WAYBILL, ("packNo", " +01 "), ("packNo", "2")),
     ("direct-transport", LIST, ("voyageNo", "TT2"), ("voyageNo", "")),
     ("bonded-account", LIST, ("bonded:emsNo", "E1"), ("bonded:emsNo", "")),
     ("bonded-item", LIST, ("bonded:itemRecordNo", "R1"), ("bonded:itemRecordNo", "")),
     ("bonded-country", LIST, ("bonded:country", "142"), ("bonded:country", "609")),
+    ("identifier-space", ORDER, ("orderNo", "A 1"), ("orderNo", "A1\u{3000}")),
+    ("address-district", ORDER, ("consigneeDistrict", "999999"), ("consigneeDistrict", "99999X")),
+    ("commodity-code", LIST, ("line:gcode", "3304990099"), ("line:gcode", "33049900.9")),
+    ("trade-country", LIST, ("line:tradeCountry", "142"), ("line:tradeCountry", "000")),
+    ("return-status", RECEIPT, ("returnStatus", "-621029"), ("returnStatus", "-")),
+    ("return-time", RECEIPT, ("returnTime", "20240229235959999"), ("returnTime", "20230229235959999")),
     ("guarantor", LIST, ("assureCode", "440466T003"), ("assureCode", "440466T009")),
 ];
 
@@ -70,17 +82,20 @@ fn changed(kind: &str, (field, value): (&str, &str)) -> String {
         None => (false, field),
     };
     let xml = example(kind).unwrap();
-    let open = format!("<ceb:{field}>");
+    let open = format!("<{}{field}>", if xml.contains("<ceb:") { "ceb:" } else { "" });
     let at = if line { xml.rfind(&open) } else { xml.find(&open) };
-    let Some(at) = at else { return with_field(xml, field, value) };
+    let Some(at) = at else {
+        let after = if line { "List>\n" } else { "Head>\n" };
+        return with_field(xml, after, field, value);
+    };
     let from = at + open.len();
     let to = from + xml[from..].find('<').unwrap();
     format!("{}{value}{}", &xml[..from], &xml[to..])
 }
 
-/// Adds an optional field to the head; the rules do not mind its place.
-fn with_field(xml: &str, field: &str, value: &str) -> String {
-    xml.replacen("Head>\n", &format!("Head>\n<ceb:{field}>{value}</ceb:{field}>"), 1)
+/// Adds an optional field to the head or a line; the rules do not mind its place.
+fn with_field(xml: &str, after: &str, field: &str, value: &str) -> String {
+    xml.replacen(after, &format!("{after}<ceb:{field}>{value}</ceb:{field}>"), 1)
 }
 
 fn bonded(field: &str, value: &str) -> String {
@@ -88,7 +103,7 @@ fn bonded(field: &str, value: &str) -> String {
     fields.push(("country", "142"));
     let mut xml = example_with(LIST, &fields).unwrap();
     for (name, good) in [("emsNo", "E1"), ("areaCode", "440466T005"), ("areaName", "测试仓")] {
-        xml = with_field(&xml, name, if name == field { value } else { good });
+        xml = with_field(&xml, "Head>\n", name, if name == field { value } else { good });
     }
     let record = if field == "itemRecordNo" { value } else { "R1" };
     xml = xml.replace(
@@ -169,6 +184,55 @@ fn sums_beyond_what_an_amount_can_hold_are_a_violation_and_no_panic() {
     let catalogue = Catalogue::load_builtin().unwrap();
     let found = codes(&catalogue, ORDER, &xml);
     assert!(found.contains("order-total") && found.contains("line-total"), "{found:?}");
+}
+
+/// The schema refuses these; if it ever did not, a rule must not pass over them.
+#[test]
+fn numbers_that_cannot_be_read_break_the_rule() {
+    let catalogue = Catalogue::load_builtin().unwrap();
+    for (kind, field, code) in [
+        (ORDER, "acturalPaid", "order-total"),
+        (ORDER, "freight", "order-total"),
+        (ORDER, "discount", "amount-negative"),
+        (ORDER, "line:totalPrice", "line-total"),
+        (ORDER, "line:price", "line-total"),
+        (LIST, "netWeight", "net-weight"),
+        (LIST, "netWeight", "list-weight"),
+        (LIST, "packNo", "pack-number"),
+    ] {
+        let found = codes(&catalogue, kind, &changed(kind, (field, "1_0")));
+        assert!(found.contains(code), "{field}: {found:?}");
+    }
+}
+
+#[test]
+fn codes_are_compared_as_they_are_written() {
+    let catalogue = Catalogue::load_builtin().unwrap();
+    for (field, value, code) in [
+        ("appStatus", " 2", "app-status"),
+        ("appStatus", "2\u{3000}", "app-status"),
+        ("buyerIdNumber", "999999199001010016 ", "buyer-id-number"),
+    ] {
+        let found = codes(&catalogue, ORDER, &changed(ORDER, (field, value)));
+        assert!(found.contains(code), "{field}: {found:?}");
+    }
+}
+
+#[test]
+fn violations_carry_the_code_of_the_norm_where_it_has_one() {
+    let catalogue = Catalogue::load_builtin().unwrap();
+    for (kind, change, norm) in [
+        (ORDER, ("acturalPaid", "1"), Some("-301008")),
+        (PAYMENT, ("currency", "502"), Some("-401009")),
+        (WAYBILL, ("packNo", "2"), Some("-504011")),
+        (LIST, ("packNo", "2"), Some("-621001")),
+        (RECEIPT, ("returnStatus", "x"), None),
+    ] {
+        let document = changed(kind, change).into_bytes();
+        let document = Document::parse(document, &Limits::default()).unwrap();
+        let found = catalogue.check_rules(&document, catalogue.by_name(kind).unwrap(), 0);
+        assert_eq!(found[0].norm_code.as_deref(), norm, "{found:?}");
+    }
 }
 
 #[test]

@@ -42,7 +42,12 @@ impl ValidationSink for &Heard {
 }
 
 /// Validates the document; the report says all that is wrong.
-pub(super) fn judge(set: &SchemaSet, outline: &Outline, document: &Document, report: &mut Report<'_>) {
+pub(super) fn judge(
+    set: &SchemaSet,
+    outline: &Outline,
+    document: &Document,
+    report: &mut Report<'_>,
+) {
     let heard = Heard::default();
     let validator = SchemaValidator::new(set, ValidationFlags::empty());
     let runtime = validator.start_run(&heard);
@@ -148,12 +153,15 @@ impl<'d> Walk<'_, 'd, '_> {
             Step::Unknown => return Ok(None),
             Step::After { missing, kind } => {
                 for gap in missing {
-                    self.report.missing(element, &gap);
+                    if !gap.moved {
+                        self.report.missing(element, &gap);
+                    }
                     self.insert(&gap.namespace, &gap.name);
                 }
                 return Ok(Some(kind));
             }
             Step::Repeated { max } => self.report.too_many(element, max),
+            Step::Early { after } => self.report.early(element, &after),
             Step::Late { before } => self.report.late(element, &before),
             Step::Stranger { due } => self.report.unexpected(element, &due),
             Step::Forgiven => {}
@@ -237,7 +245,7 @@ impl<'d> Walk<'_, 'd, '_> {
     fn end(&mut self) {
         let Some(frame) = self.frames.last_mut() else { return };
         for gap in frame.rest(self.outline) {
-            if let Some(frame) = self.frames.last() {
+            if let Some(frame) = self.frames.last().filter(|_| !gap.moved) {
                 self.report.missing_at_end(frame.element, &gap);
             }
             self.insert(&gap.namespace, &gap.name);

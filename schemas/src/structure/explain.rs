@@ -34,10 +34,8 @@ impl<'p> Report<'p> {
     pub(super) fn finish(mut self, root: Element<'_>) -> Vec<Violation> {
         if self.more > 0 {
             let more = self.more;
-            let text = (
-                format!("{more} more faults, not listed"),
-                format!("另有 {more} 处错误，未列出"),
-            );
+            let text =
+                (format!("{more} more faults, not listed"), format!("另有 {more} 处错误，未列出"));
             let found = Violation::at(root, "schema-more").found(&more.to_string());
             self.found.push(found.text(text.0, text.1));
         }
@@ -56,7 +54,7 @@ impl<'p> Report<'p> {
     pub(super) fn missing(&mut self, next: Element<'_>, gap: &Gap) {
         self.add(|| {
             let (name, found) = (&gap.name, next.name().local);
-            let (mut en, mut zh) = match &gap.after {
+            let (en, zh) = match &gap.after {
                 Some(after) => (
                     format!("expected element {name} after {after}, found {found}"),
                     format!("{after} 之后应为 {name}，实为 {found}"),
@@ -66,10 +64,6 @@ impl<'p> Report<'p> {
                     format!("首个元素应为 {name}，实为 {found}"),
                 ),
             };
-            if gap.later {
-                en.push_str(&format!("; {name} stands further down, out of order"));
-                zh.push_str(&format!("；{name} 出现在后面，顺序有误"));
-            }
             let violation = Violation::at(next, "schema-missing-element");
             violation.expected(name).found(found).text(en, zh)
         });
@@ -81,7 +75,9 @@ impl<'p> Report<'p> {
             let (name, parent_name) = (&gap.name, parent.name().local);
             let (en, zh) = match &gap.after {
                 Some(after) => (
-                    format!("expected element {name} after {after}, found the end of {parent_name}"),
+                    format!(
+                        "expected element {name} after {after}, found the end of {parent_name}"
+                    ),
                     format!("{parent_name} 缺少 {name}，应在 {after} 之后"),
                 ),
                 None => (
@@ -130,6 +126,18 @@ impl<'p> Report<'p> {
             let violation = Violation::at(element, "schema-unexpected-element");
             let violation = violation.expected(format!("at most {max} {name}")).found(name);
             violation.text(en, format!("元素 {name} 最多出现 {max} 次"))
+        });
+    }
+
+    /// An element that should stand after another, which comes further down.
+    pub(super) fn early(&mut self, element: Element<'_>, after: &str) {
+        self.add(|| {
+            let name = element.name().local;
+            let violation = Violation::at(element, "schema-unexpected-element");
+            violation.expected(format!("{name} after {after}")).found(name).text(
+                format!("element {name} is out of order: it stands after {after}"),
+                format!("元素 {name} 顺序有误，应在 {after} 之后"),
+            )
         });
     }
 
@@ -204,10 +212,10 @@ impl<'p> Report<'p> {
         self.add(|| {
             let name = &used.name;
             let what = Wrong::of(error.constraint, &used.value, value);
-            Violation::at(element, "schema-attribute").expected(what.expected).found(value).text(
-                format!("attribute {name} {}", what.en),
-                format!("属性 {name} {}", what.zh),
-            )
+            Violation::at(element, "schema-attribute")
+                .expected(what.expected)
+                .found(value)
+                .text(format!("attribute {name} {}", what.en), format!("属性 {name} {}", what.zh))
         });
     }
 
@@ -219,10 +227,10 @@ impl<'p> Report<'p> {
             let text = element.text();
             let what = Wrong::of(constraint, facets, &text);
             let shown = if hidden { HIDDEN } else { &text };
-            Violation::at(element, what.code).expected(what.expected).found(shown).text(
-                format!("{name} {}", what.en),
-                format!("{name} {}", what.zh),
-            )
+            Violation::at(element, what.code)
+                .expected(what.expected)
+                .found(shown)
+                .text(format!("{name} {}", what.en), format!("{name} {}", what.zh))
         });
     }
 
@@ -252,7 +260,8 @@ impl Wrong {
         let length = value.chars().count();
         let (code, is, zh_is) = match constraint {
             "cvc-length-valid" | "cvc-minLength-valid" | "cvc-maxLength-valid" => {
-                let (is, zh_is) = (format!("has {length} characters"), format!("有 {length} 个字符"));
+                let (is, zh_is) =
+                    (format!("has {length} characters"), format!("有 {length} 个字符"));
                 ("schema-length", is, zh_is)
             }
             "cvc-totalDigits-valid" | "cvc-fractionDigits-valid" => {

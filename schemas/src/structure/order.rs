@@ -15,8 +15,8 @@ pub(super) struct Frame<'d> {
     count: u32,
     /// Which children have come, one bit each.
     came: Bits,
-    /// Which were reported as missing and come later: they are not reported twice.
-    forgiven: Bits,
+    /// Which have come too early: they are neither missing nor reported twice.
+    moved: Bits,
     /// The value has characters that its type does not allow.
     pub(super) odd: bool,
     /// The engine has lost its way among the children: what it says more is noise.
@@ -53,7 +53,9 @@ pub(super) enum Step {
     Repeated { max: u32 },
     /// It should have stood before the element named.
     Late { before: String },
-    /// It is late, which was said already.
+    /// It should stand after the element named, which comes further down.
+    Early { after: String },
+    /// It is one of several that are too early, which was said of the first.
     Forgiven,
     /// It is not one of the children; the names are what was due.
     Stranger { due: String },
@@ -68,14 +70,14 @@ pub(super) struct Gap {
     pub(super) name: String,
     /// The element that stands before the gap, when there is one.
     pub(super) after: Option<String>,
-    /// It stands further down.
-    pub(super) later: bool,
+    /// It came too early, which was said there.
+    pub(super) moved: bool,
 }
 
 impl<'d> Frame<'d> {
     pub(super) fn new(element: Element<'d>, kind: Option<TypeId>) -> Frame<'d> {
-        let (came, forgiven) = (Bits::default(), Bits::default());
-        Frame { element, kind, at: 0, count: 0, came, forgiven, odd: false, spoiled: false }
+        let (came, moved) = (Bits::default(), Bits::default());
+        Frame { element, kind, at: 0, count: 0, came, moved, odd: false, spoiled: false }
     }
 
     /// Takes the next child.
@@ -106,7 +108,18 @@ impl<'d> Frame<'d> {
         if index < self.at {
             return self.behind(children, index);
         }
-        let missing = self.gaps(children, index, Some(child));
+        if index > self.at && self.moved.has(index) {
+            return Step::Forgiven;
+        }
+        let missing = self.gaps(children, index);
+        // Where one that is missing comes further down, this one is early.
+        let later = |gap: &&Gap| {
+            !gap.moved && self.element.children().any(|e| e.is(&gap.namespace, &gap.name))
+        };
+        if let Some(after) = missing.iter().rev().find(later) {
+            self.moved.set(index);
+            return Step::Early { after: after.name.clone() };
+        }
         self.came.set(index);
         (self.at, self.count) = if index == self.at { (index, self.count + 1) } else { (index, 1) };
         match missing.is_empty() {
@@ -115,10 +128,7 @@ impl<'d> Frame<'d> {
         }
     }
 
-    fn behind(&mut self, children: &[Child], index: usize) -> Step {
-        if self.forgiven.has(index) {
-            return Step::Forgiven;
-        }
+    fn behind(&self, children: &[Child], index: usize) -> Step {
         match (children.get(index), children.get(self.at)) {
             (Some(known), _) if self.came.has(index) && known.max == 1 => Step::Repeated { max: 1 },
             (_, Some(now)) => Step::Late { before: now.name.clone() },
@@ -127,34 +137,27 @@ impl<'d> Frame<'d> {
     }
 
     /// The required children still open when the element ends.
-    pub(super) fn rest(&mut self, outline: &Outline) -> Vec<Gap> {
+    pub(super) fn rest(&self, outline: &Outline) -> Vec<Gap> {
         let kind = self.kind.and_then(|kind| outline.get(kind));
         match kind.map(|kind| &kind.content) {
-            Some(Content::Ordered(children)) => self.gaps(children, children.len(), None),
+            Some(Content::Ordered(children)) => self.gaps(children, children.len()),
             _ => Vec::new(),
         }
     }
 
     /// Required children between the present place and `until`.
-    fn gaps(&mut self, children: &[Child], until: usize, next: Option<Element<'d>>) -> Vec<Gap> {
-        let mut gaps = Vec::new();
+    fn gaps(&self, children: &[Child], until: usize) -> Vec<Gap> {
         let (at, count) = (self.at, self.count);
         let last = children.get(at).filter(|_| count > 0);
         let open = children.iter().enumerate().take(until).skip(at);
         let open = open.filter(|(index, child)| child.min > if *index == at { count } else { 0 });
-        for (index, child) in open {
-            let later = next.is_some() && self.element.children().any(|e| child.is(e));
-            if later {
-                self.forgiven.set(index);
-            }
-            gaps.push(Gap {
-                namespace: child.namespace.clone(),
-                name: child.name.clone(),
-                after: last.map(|last| last.name.clone()),
-                later,
-            });
-        }
-        gaps
+        open.map(|(index, child)| Gap {
+            namespace: child.namespace.clone(),
+            name: child.name.clone(),
+            after: last.map(|last| last.name.clone()),
+            moved: self.moved.has(index),
+        })
+        .collect()
     }
 
     /// What may come now, up to the next required one.

@@ -115,10 +115,11 @@ fn load(
         texts.push(text);
         let parsed = Document::parse(text.as_bytes().to_vec(), &Limits::default());
         let document = parsed.map_err(|error| fault(&error.en()))?;
-        let directives = document.root().children().filter(|e| {
-            e.is(XS, "include") || e.is(XS, "import")
-        });
-        wanted.extend(directives.filter_map(|e| e.attribute("", "schemaLocation")).map(str::to_owned));
+        let directives =
+            document.root().children().filter(|e| e.is(XS, "include") || e.is(XS, "import"));
+        wanted.extend(
+            directives.filter_map(|e| e.attribute("", "schemaLocation")).map(str::to_owned),
+        );
         documents.push(document);
     }
     Ok(documents)
@@ -132,12 +133,7 @@ struct Reader<'f> {
 
 impl<'f> Reader<'f> {
     /// The top-level component of this kind and name.
-    fn find(
-        &self,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Element<'f>, StructureError> {
+    fn find(&self, kind: &str, namespace: &str, name: &str) -> Result<Element<'f>, StructureError> {
         let of = |file: &&'f Document| {
             file.root().attribute("", "targetNamespace").unwrap_or_default() == namespace
         };
