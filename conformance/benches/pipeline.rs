@@ -43,7 +43,10 @@ fn main() {
     let world = World::new();
     let message = world.message();
     assert!(SIZE.contains(&message.len()), "the message has {} bytes", message.len());
-    println!("one order of {} bytes, RSA-2048 with SHA-256; minimum of {ROUNDS} rounds", message.len());
+    println!(
+        "one order of {} bytes, RSA-2048 with SHA-256; minimum of {ROUNDS} rounds",
+        message.len()
+    );
     let mut stages = stages(&world, &message);
     let minima = measure(&mut stages);
     let of = |name: &str| {
@@ -61,7 +64,10 @@ fn main() {
     println!("  {:34} {validate:8.2} us", "validate");
     // No limits yet: the engine that is to meet them is not written.
     println!("ratio authenticate-to-floor {:.2} <=100", authenticate / floor);
-    println!("ratio authenticate-and-validate-to-floor {:.2} <=100", (authenticate + validate) / floor);
+    println!(
+        "ratio authenticate-and-validate-to-floor {:.2} <=100",
+        (authenticate + validate) / floor
+    );
 }
 
 fn measure(stages: &mut [Stage<'_>]) -> Vec<Duration> {
@@ -136,37 +142,62 @@ fn stages<'s>(world: &'s World, message: &'s [u8]) -> Vec<Stage<'s>> {
     let short: &[u8] = b"a message so short that only the key is measured";
     let signature = world.issued.key.sign(SignatureAlgorithm::RsaPkcs1Sha256, short).unwrap();
     let mut stages: Vec<Stage<'s>> = vec![
-        ("floor: rsa-2048 verify", Box::new(move || {
-            let key = leaf.public_key();
-            key.verify(SignatureAlgorithm::RsaPkcs1Sha256, short, &signature).unwrap();
-        })),
-        ("floor: sha-256", Box::new(move || {
-            black_box(DigestAlgorithm::Sha256.digest(black_box(message)));
-        })),
+        (
+            "floor: rsa-2048 verify",
+            Box::new(move || {
+                let key = leaf.public_key();
+                key.verify(SignatureAlgorithm::RsaPkcs1Sha256, short, &signature).unwrap();
+            }),
+        ),
+        (
+            "floor: sha-256",
+            Box::new(move || {
+                black_box(DigestAlgorithm::Sha256.digest(black_box(message)));
+            }),
+        ),
         ("floor: quick-xml pass", Box::new(move || pass(message))),
-        ("parse", Box::new(move || {
-            black_box(parse());
-        })),
-        ("verify signature", Box::new(move || {
-            black_box(xmldsig::verify(document, &SignaturePlace::ChildOfRoot, &policy).unwrap());
-        })),
-        ("chain (cached)", Box::new(move || {
-            let policy = SignaturePolicy::strict();
-            let tolerance = SignedDuration::from_secs(60);
-            let anchors = &world.anchors;
-            anchors
-                .verify_chain_cached(&world.chains, &policy, leaf, &[], world.at, tolerance)
-                .unwrap();
-        })),
-        ("rights", Box::new(move || {
-            let found = world.registry.by_certificate(&leaf.fingerprint()).unwrap();
-            black_box(world.registry.speaks_for(found, "440466T001", &kind.name, world.at).unwrap());
-            black_box(world.catalogue.documents(document, kind));
-        })),
+        (
+            "parse",
+            Box::new(move || {
+                black_box(parse());
+            }),
+        ),
+        (
+            "verify signature",
+            Box::new(move || {
+                black_box(
+                    xmldsig::verify(document, &SignaturePlace::ChildOfRoot, &policy).unwrap(),
+                );
+            }),
+        ),
+        (
+            "chain (cached)",
+            Box::new(move || {
+                let policy = SignaturePolicy::strict();
+                let tolerance = SignedDuration::from_secs(60);
+                let anchors = &world.anchors;
+                anchors
+                    .verify_chain_cached(&world.chains, &policy, leaf, &[], world.at, tolerance)
+                    .unwrap();
+            }),
+        ),
+        (
+            "rights",
+            Box::new(move || {
+                let found = world.registry.by_certificate(&leaf.fingerprint()).unwrap();
+                black_box(
+                    world.registry.speaks_for(found, "440466T001", &kind.name, world.at).unwrap(),
+                );
+                black_box(world.catalogue.documents(document, kind));
+            }),
+        ),
         ("schema", Box::new(move || world.catalogue.validate_structure(document, kind).unwrap())),
-        ("rules", Box::new(move || {
-            assert!(world.catalogue.check_rules(document, kind, 0).is_empty());
-        })),
+        (
+            "rules",
+            Box::new(move || {
+                assert!(world.catalogue.check_rules(document, kind, 0).is_empty());
+            }),
+        ),
     ];
     stages.push(("fact, leaf and receipt", Box::new(receipt(sender.id.as_str().to_owned()))));
     stages
@@ -188,7 +219,8 @@ fn pass(message: &[u8]) {
 /// What a commit adds for one fact in memory: leaf, tree, proof, checkpoint, receipt text.
 fn receipt(sender: String) -> impl FnMut() {
     let random = ring::rand::SystemRandom::new();
-    let (private, _) = onepoint_proof::note::generate_key("onepoint.example/bench", &random).unwrap();
+    let (private, _) =
+        onepoint_proof::note::generate_key("onepoint.example/bench", &random).unwrap();
     let signer = LogSigner::parse(&private).unwrap();
     let mut tiles = Tiles::new();
     let mut full = Vec::new();

@@ -200,15 +200,17 @@ fn settle(
 async fn check_receipts(zone: &Zone, world: &World) -> BTreeSet<u64> {
     let auditor = zone.client("auditor");
     let mut indexes = BTreeSet::new();
-    for case in world.cases.iter().filter(|case| !matches!(case.expected, mix::Expected::Original(_))) {
+    for case in
+        world.cases.iter().filter(|case| !matches!(case.expected, mix::Expected::Original(_)))
+    {
         let path = format!("/v1/messages/{}/receipts", world.told[&case.number].text("id"));
         let response = auditor.get(&path).await.unwrap();
         assert_eq!(response.status, 200, "{path}: {}", response.text());
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         let receipts = body["receipts"].as_array().unwrap();
-        let places = world.check_receipts(case, receipts).unwrap_or_else(|fault| {
-            panic!("receipts of {} ({}): {fault}", case.number, case.what)
-        });
+        let places = world
+            .check_receipts(case, receipts)
+            .unwrap_or_else(|fault| panic!("receipts of {} ({}): {fault}", case.number, case.what));
         for place in places {
             assert!(indexes.insert(place), "two facts at place {place} of the log");
         }

@@ -23,7 +23,8 @@ fn demo(arguments: &[&str]) -> (Vec<Value>, Value) {
 }
 
 fn check(lines: &[Value], sums: &Value, orders: usize) {
-    let with = |verdict: &str| lines.iter().filter(|line| line["verdict"] == verdict).count() as u64;
+    let with =
+        |verdict: &str| lines.iter().filter(|line| line["verdict"] == verdict).count() as u64;
     let number = |name: &str| sums[name].as_u64().unwrap_or_else(|| panic!("{name} in {sums}"));
     assert_eq!(number("sent"), lines.len() as u64);
     for verdict in ["accepted", "duplicate", "refused"] {
