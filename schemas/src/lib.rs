@@ -3,10 +3,11 @@
 //! of each document, and violations with a code, a place and texts.
 //!
 //! - [`Catalogue`]: the types as data (`catalogue.toml`), schemas compiled once
-//! - `structure`: XSD validation by the crate xsd-schema, driven from our Document
+//! - `structure`: XSD validation by the crate xsd-schema, driven from our Document,
+//!   with an outline of the same schemas for words and repairs
 //! - `documents`: keys, parties and fields of each document of a message
 //! - `rules`: codes and arithmetic as data (`rules/*.toml`), exact integers only
-//! - [`example`], [`example_with`]: a valid message of each type, with made-up identities
+//! - [`example`], [`example_with`]: a message of each type, with made-up identities
 //!
 //! Promised: no I/O, no clock, no recursion on input, everything bounded.
 

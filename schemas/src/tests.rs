@@ -238,3 +238,119 @@ fn examples_take_other_values() {
     assert!(xml.contains("<ceb:orderNo>N1</ceb:orderNo>") && xml.contains(" guid=\"G1\""));
     assert!(example_with("CEB999Message", &[]).is_none());
 }
+
+/// Files in examples/invalid: name, text, what the schema says, what the rules say.
+const INVALID: [(&str, &str, &[&str], &[&str]); 9] = [
+    (
+        "CEB311Message-missing-element",
+        include_str!("../ceb/2022-05/examples/invalid/CEB311Message-missing-element.xml"),
+        &["schema-missing-element"],
+        &[],
+    ),
+    (
+        "CEB311Message-wrong-total",
+        include_str!("../ceb/2022-05/examples/invalid/CEB311Message-wrong-total.xml"),
+        &[],
+        &["order-total"],
+    ),
+    (
+        "CEB411Message-too-long",
+        include_str!("../ceb/2022-05/examples/invalid/CEB411Message-too-long.xml"),
+        &["schema-length"],
+        &[],
+    ),
+    (
+        "CEB511Message-wrong-order",
+        include_str!("../ceb/2022-05/examples/invalid/CEB511Message-wrong-order.xml"),
+        &["schema-unexpected-element"],
+        &[],
+    ),
+    (
+        "CEB621Message-without-signature",
+        include_str!("../ceb/2022-05/examples/invalid/CEB621Message-without-signature.xml"),
+        &["schema-missing-element"],
+        &["direct-transport"],
+    ),
+    (
+        "CEB312Message-wrong-namespace",
+        include_str!("../ceb/2022-05/examples/invalid/CEB312Message-wrong-namespace.xml"),
+        &["schema-unexpected-element", "schema-missing-element"],
+        &[],
+    ),
+    (
+        "CEB412Message-unexpected-element",
+        include_str!("../ceb/2022-05/examples/invalid/CEB412Message-unexpected-element.xml"),
+        &["schema-unexpected-element"],
+        &[],
+    ),
+    (
+        "CEB512Message-wrong-length",
+        include_str!("../ceb/2022-05/examples/invalid/CEB512Message-wrong-length.xml"),
+        &["schema-length"],
+        &["return-time"],
+    ),
+    (
+        "CEB622Message-wrong-time",
+        include_str!("../ceb/2022-05/examples/invalid/CEB622Message-wrong-time.xml"),
+        &[],
+        &["return-time"],
+    ),
+];
+
+#[test]
+fn invalid_examples_are_refused_for_what_they_say() {
+    let catalogue = catalogue();
+    for (file, xml, structure, rules) in INVALID {
+        let document = parse(xml);
+        let kind = catalogue.by_name(file.split_once('-').unwrap().0).unwrap();
+        let found = catalogue.validate_structure(&document, kind).err().unwrap_or_default();
+        let codes = |found: &[Violation]| -> Vec<String> {
+            found.iter().map(|violation| violation.code.clone()).collect()
+        };
+        assert_eq!(codes(&found), structure, "{file}");
+        assert_eq!(codes(&catalogue.check_rules(&document, kind, 0)), rules, "{file}");
+    }
+    let named = INVALID.map(|(file, ..)| file.split_once('-').unwrap().0);
+    assert!(EXAMPLES.iter().all(|(name, _)| named.contains(name)));
+}
+
+/// Match rules of the norm over the four declarations (order, payment, waybill, list).
+#[test]
+fn the_four_declarations_are_those_of_one_order() {
+    let catalogue = catalogue();
+    let head = |name: &str| {
+        let kind = catalogue.by_name(name).unwrap();
+        catalogue.documents(&parse(example(name).unwrap()), kind).remove(0)
+    };
+    let (order, payment) = (head("CEB311Message"), head("CEB411Message"));
+    let (waybill, list) = (head("CEB511Message"), head("CEB621Message"));
+    let same = |a: &DocumentFacts, field: &str, b: &DocumentFacts, other: &str| {
+        assert!(a.field(field).is_some(), "{field}");
+        assert_eq!(a.field(field), b.field(other), "{field}");
+    };
+    for other in [&payment, &waybill, &list] {
+        same(&order, "orderNo", other, "orderNo");
+    }
+    for field in ["payCode", "payTransactionId", "ebpCode"] {
+        same(&order, field, &payment, field);
+    }
+    same(&order, "acturalPaid", &payment, "amountPaid");
+    same(&order, "buyerIdNumber", &payment, "payerIdNumber");
+    for field in ["consignee", "consigneeTelephone", "consigneeAddress"] {
+        same(&order, field, &waybill, field);
+    }
+    for field in ["ebpCode", "ebcCode", "buyerName", "buyerIdNumber", "consigneeAddress"] {
+        same(&order, field, &list, field);
+    }
+    for field in ["logisticsCode", "logisticsNo"] {
+        same(&waybill, field, &list, field);
+    }
+    for (receipt, of) in [
+        ("CEB312Message", &order),
+        ("CEB412Message", &payment),
+        ("CEB512Message", &waybill),
+        ("CEB622Message", &list),
+    ] {
+        assert_eq!(head(receipt).business_key, of.business_key, "{receipt}");
+    }
+}

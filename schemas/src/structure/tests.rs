@@ -1,7 +1,10 @@
 //! Structure: what the engine lets through and what the words say.
 
-use onepoint_xml::{Document, Limits};
+#![allow(clippy::string_slice)]
 
+use onepoint_xml::{Document, EventIndex, Limits};
+
+use super::outline::Content;
 use super::*;
 use crate::{Catalogue, example};
 
@@ -347,4 +350,62 @@ fn schemas_that_an_outline_cannot_hold_are_refused() {
         read(Box::leak(unqualified.into_boxed_str())),
         Err(StructureError::Outline(_))
     ));
+}
+
+/// The longest text each field takes is taken, in Chinese; one character more is not.
+#[test]
+fn every_text_is_measured_in_characters() {
+    let catalogue = Catalogue::load_builtin().unwrap();
+    let mut fields = 0;
+    for (name, xml) in crate::EXAMPLES {
+        let structure = Structure::builtin(name).unwrap();
+        let complete = match name {
+            "CEB621Message" => xml.replace("</ceb:CEB621", &format!("{SIGNATURE}</ceb:CEB621")),
+            _ => xml.to_owned(),
+        };
+        let document = parse(&complete);
+        let kind = catalogue.by_name(name).unwrap();
+        for (at, longest) in texts(&structure.outline, &document) {
+            let judge = |length: usize| {
+                let element = document.element(at);
+                let tag = &complete[element.span()];
+                let (open, close) = (tag.find('>').unwrap() + 1, tag.rfind('<').unwrap());
+                let text = format!("{}{}{}", &tag[..open], "测".repeat(length), &tag[close..]);
+                let span = element.span();
+                let xml = format!("{}{text}{}", &complete[..span.start], &complete[span.end..]);
+                catalogue.validate_structure(&parse(&xml), kind).err().unwrap_or_default()
+            };
+            assert_eq!(judge(longest), []);
+            let found = judge(longest + 1);
+            assert_eq!((found.len(), found[0].code.as_str()), (1, "schema-length"), "{found:?}");
+            assert_eq!(found[0].path, document.element(at).path());
+            fields += 1;
+        }
+    }
+    assert!(fields > 120, "{fields}");
+}
+
+/// The leaf elements of the first document and of BaseTransfer that hold text, with its
+/// greatest length.
+fn texts(outline: &Outline, document: &Document) -> Vec<(EventIndex, usize)> {
+    let mut found = Vec::new();
+    let mut open = vec![(document.root(), outline.root.kind)];
+    while let Some((element, kind)) = open.pop() {
+        match &outline.get(kind).unwrap().content {
+            Content::Value(facets) => {
+                let en = facets.en();
+                let Some(length) = en.strip_suffix(" characters") else { continue };
+                let length = length.rsplit(' ').next().unwrap().parse().unwrap();
+                found.push((element.index(), length));
+            }
+            Content::Ordered(children) if element.name().namespace.ends_with("/ceb") => {
+                for child in children {
+                    let child_element = element.child(&child.namespace, &child.name);
+                    open.extend(child_element.map(|found| (found, child.kind)));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
