@@ -1,7 +1,7 @@
 //! A private RabbitMQ for tests, from Debian's packages: own node name, own ports,
 //! own data folder, loopback only. In comes nothing but the installed programs; out
 //! goes a running broker with its address. It is stopped when dropped (also when a
-//! test panics), and by a [`watchdog`] when the test process is killed.
+//! test panics), and by a `watchdog` when the test process is killed.
 //! Everything here blocks: from async code call it in `spawn_blocking`.
 
 use std::fs;

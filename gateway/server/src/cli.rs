@@ -130,7 +130,7 @@ pub(crate) struct SendArgs {
     /// PEM of the sender's private key (PKCS#8)
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
-    /// Save each receipt into this folder as <message id>-<n>.receipt.json
+    /// Save each receipt into this folder as `ID-N.receipt.json`
     #[arg(long, value_name = "DIR")]
     pub(crate) receipts: Option<PathBuf>,
     /// Print the gateway's answer as it came
