@@ -4,7 +4,7 @@
 //! [`PublicKey`] whose `verify` costs what *ring* costs. Promise: the algorithm
 //! is named by the caller and must fit the key; RSA below 2048 bits is refused
 //! unless the caller passes a smaller minimum from a policy. Private keys are
-//! in [`signing`].
+//! in `signing`.
 
 mod error;
 mod signing;

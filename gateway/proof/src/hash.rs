@@ -1,6 +1,6 @@
 //! SHA-256 tree hashing as in RFC 6962 section 2.1 (the same in RFC 9162).
 //!
-//! In: entries or child hashes; out: [`Hash`]. Leaves and nodes are told apart
+//! In: entries or child hashes; out: [`struct@Hash`]. Leaves and nodes are told apart
 //! by their first byte, so that no node can pass for a leaf.
 
 use std::fmt;
