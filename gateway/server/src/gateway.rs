@@ -30,8 +30,9 @@ use crate::pipeline::Pipeline;
 use crate::record::Recorder;
 use crate::refusal::Refusal;
 
-/// Answers taken from the broker at a time.
-const ANSWERS_AT_ONCE: usize = 32;
+/// Answers taken from the broker at a time: one, so that the statuses of a declaration
+/// are journaled in the order in which its department gave them.
+const ANSWERS_AT_ONCE: usize = 1;
 
 /// Memory for verified chains, bytes: some thousand senders.
 const CHAIN_CACHE_BYTES: usize = 16 << 20;
