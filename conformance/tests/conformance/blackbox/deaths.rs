@@ -11,7 +11,7 @@ use super::answers::Collectors;
 use super::check::World;
 use super::mix::{Case, Mix};
 use super::senders::Senders;
-use super::{BY_BROKER, BY_PULL, broker, print, queues, runtime, settle};
+use super::{BY_BROKER, BY_PULL, Laps, broker, check, empty_queues, print, runtime, settle};
 
 /// The environment variable that names a place and how often it is passed before.
 const DIE_AT: &str = "ONEPOINT_DIE_AT";
@@ -45,13 +45,13 @@ fn death_at_each_place_loses_nothing_with_a_broker() {
     let rabbit = broker();
     let setup = Setup { amqp: Some(rabbit.url()), receipts_by_broker: BY_BROKER.to_vec() };
     die_at_each(&setup, &RELAYED, &rabbit.url(), &BY_BROKER, &BY_PULL);
-    let left = queues(&rabbit);
-    assert!(left.iter().all(|(_, depth)| *depth == 0), "messages left at the broker: {left:?}");
+    empty_queues(&rabbit);
 }
 
 fn die_at_each(setup: &Setup, places: &[&str], amqp: &str, by_broker: &[&str], by_pull: &[&str]) {
     let runtime = runtime();
     let _inside = runtime.enter();
+    let mut laps = Laps::start();
     let mut zone = Zone::make(setup);
     for department in DEPARTMENTS {
         zone.start_adapter(department);
@@ -70,11 +70,17 @@ fn die_at_each(setup: &Setup, places: &[&str], amqp: &str, by_broker: &[&str], b
         told.extend(runtime.block_on(finished).unwrap());
         cases.extend(some);
         zone.stop_gateway();
+        laps.lap(place);
     }
     zone.start_gateway(&[]);
     let by_broker = setup.amqp.is_some();
-    let world = World { cases, told, auditor: zone.auditor(), by_broker };
-    let mut figures = vec![("places of death", places.len().to_string())];
-    figures.extend(settle(&runtime, &mut zone, &world, &collectors));
+    let deaths = places.len();
+    let world = World { cases, told, auditor: zone.auditor(), by_broker, deaths };
+    let (sums, metrics) = settle(&runtime, &zone, &world, &collectors);
+    laps.lap("settling");
+    let mut figures = vec![("deaths", deaths.to_string())];
+    figures.extend(check(&runtime, &mut zone, &world, &collectors, &sums, &metrics));
+    laps.lap("checks");
+    figures.push(("seconds", laps.shown));
     print(&figures);
 }
