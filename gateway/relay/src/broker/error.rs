@@ -54,7 +54,15 @@ pub enum BrokerError {
         /// What the library said.
         source: lapin::Error,
     },
-    /// Something of that name exists with other arguments, or does not exist.
+    /// A queue or exchange is not there.
+    #[error("{broker} lacks a queue or exchange: {text}")]
+    Missing {
+        /// The address, without credentials.
+        broker: String,
+        /// The broker's words: they name the thing.
+        text: String,
+    },
+    /// Something of that name exists with other arguments.
     #[error("{broker} refuses the topology: {text}")]
     Topology {
         /// The address, without credentials.
@@ -84,6 +92,7 @@ impl BrokerError {
             BrokerError::Credentials { .. } => "broker-credentials",
             BrokerError::Timeout { .. } => "broker-timeout",
             BrokerError::Lost { .. } => "broker-lost",
+            BrokerError::Missing { .. } => "broker-queue-missing",
             BrokerError::Topology { .. } => "broker-topology",
             BrokerError::Protocol { .. } => "broker-protocol",
         }
@@ -105,6 +114,10 @@ impl BrokerError {
             }
             BrokerError::Timeout { .. } => "the broker may be starting, overloaded or stopped",
             BrokerError::Lost { .. } => "it is tried again by itself; nothing is lost",
+            BrokerError::Missing { .. } => {
+                "the gateway declares queues and exchanges when it connects: is it running, with \
+                 this broker? it is tried again by itself"
+            }
             BrokerError::Topology { .. } => {
                 "a queue or exchange of that name exists with other arguments: remove it when it \
                  is empty, or give the gateway a virtual host of its own"
@@ -141,6 +154,11 @@ impl BrokerError {
             BrokerError::Lost { broker, .. } => {
                 format!("与 {broker} 的连接中断；系统将自动重连，数据不会丢失")
             }
+            BrokerError::Missing { broker, text } => {
+                format!(
+                    "{broker} 上缺少队列或交换机（{text}）；网关连接后会自动声明，请确认网关已启动"
+                )
+            }
             BrokerError::Topology { broker, text } => {
                 format!(
                     "{broker} 拒绝队列或交换机声明（{text}）；同名对象参数不同，请在其为空时删除"
@@ -169,9 +187,12 @@ pub(super) fn sort(broker: String, source: lapin::Error) -> BrokerError {
                 | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => {
                     BrokerError::Credentials { broker, text }
                 }
-                AMQPErrorKind::Soft(
-                    AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::NOTFOUND,
-                ) => BrokerError::Topology { broker, text },
+                AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => {
+                    BrokerError::Missing { broker, text }
+                }
+                AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => {
+                    BrokerError::Topology { broker, text }
+                }
                 _ => BrokerError::Lost { broker, source },
             }
         }

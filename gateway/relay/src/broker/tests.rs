@@ -58,7 +58,7 @@ fn errors_are_sorted_by_what_to_do() {
         (said(AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)), "broker-credentials"),
         (said(AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED)), "broker-credentials"),
         (said(AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)), "broker-topology"),
-        (said(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)), "broker-topology"),
+        (said(AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)), "broker-queue-missing"),
         (said(AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED)), "broker-lost"),
         (lapin::ErrorKind::AuthProviderError("no".to_owned()).into(), "broker-protocol"),
     ];
