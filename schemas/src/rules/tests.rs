@@ -60,6 +60,7 @@ const CASES: &[(&str, &str, Change, Change)] = &[
     ("trade-mode", LIST, ("tradeMode", "9610"), ("tradeMode", "0110")),
     ("pack-number", WAYBILL, ("packNo", " +01 "), ("packNo", "2")),
     ("direct-transport", LIST, ("voyageNo", "TT2"), ("voyageNo", "")),
+    ("list-number", LIST, ("copNo", "L2"), ("copNo", "")),
     ("bonded-account", LIST, ("bonded:emsNo", "E1"), ("bonded:emsNo", "")),
     ("bonded-item", LIST, ("bonded:itemRecordNo", "R1"), ("bonded:itemRecordNo", "")),
     ("bonded-country", LIST, ("bonded:country", "142"), ("bonded:country", "609")),
