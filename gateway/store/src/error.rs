@@ -73,6 +73,42 @@ pub enum StoreError {
         /// The size (number of leaves) in question.
         size: u64,
     },
+    /// Fewer facts are stored than the log is known to have had.
+    #[error(
+        "{} says that the log had {known} facts, the journal has {have}", by.display()
+    )]
+    RolledBack {
+        /// The head file or checkpoint that knows better.
+        by: PathBuf,
+        /// Facts that the log had.
+        known: u64,
+        /// Facts stored.
+        have: u64,
+        /// Time of the last fact stored, ms.
+        since_ms: Option<i64>,
+    },
+    /// The head file of the log is gone.
+    #[error("the head file {} is missing", path.display())]
+    HeadMissing {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Neither slot of the head file can be read.
+    #[error("the head file {} is damaged", path.display())]
+    HeadDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The head file is that of another log.
+    #[error("the head file {} is of the log `{found}`, not of `{expected}`", path.display())]
+    HeadOfAnotherLog {
+        /// The file.
+        path: PathBuf,
+        /// The origin in it.
+        found: String,
+        /// Our origin.
+        expected: String,
+    },
     /// Another writer has opened the store since: this one must stop.
     #[error("another writer took over: our epoch is {ours}, the store's is {found}")]
     Fenced {
@@ -145,6 +181,10 @@ impl StoreError {
             Self::LogKeyChanged { .. } => "store-log-key-changed",
             Self::LogDamaged(_) => "store-log-damaged",
             Self::LogFork { .. } => "store-log-fork",
+            Self::RolledBack { .. } => "store-rolled-back",
+            Self::HeadMissing { .. } => "store-head-missing",
+            Self::HeadDamaged { .. } => "store-head-damaged",
+            Self::HeadOfAnotherLog { .. } => "store-head-of-another-log",
             Self::Fenced { .. } => "store-fenced",
             Self::DiskFull(_) => "store-disk-full",
             Self::Io(_) => "store-io",
@@ -172,12 +212,18 @@ impl StoreError {
                 | Self::Damaged(_)
                 | Self::LogDamaged(_)
                 | Self::LogFork { .. }
+                | Self::RolledBack { .. }
+                | Self::HeadMissing { .. }
+                | Self::HeadDamaged { .. }
         )
     }
 
     /// English: what happened, and what to do where we know it.
     pub fn en(&self) -> String {
         match (self, self.hint()) {
+            (Self::RolledBack { .. }, Some((en, _))) => {
+                format!("{self}{}; {en}", self.missing(["missing are", "facts,", "to", "after"]))
+            }
             (Self::Fact(error), _) => format!("{self}: {}", error.en()),
             (Self::Origin(error), _) => format!("{self}: {}", error.en()),
             (_, Some((en, _))) => format!("{self}; {en}"),
@@ -188,6 +234,10 @@ impl StoreError {
     /// Chinese: what happened, and what to do where we know it.
     pub fn zh(&self) -> String {
         match (self, self.hint()) {
+            (Self::RolledBack { .. }, Some((_, zh))) => {
+                let missing = self.missing(["缺少", "条事实，序号", "至", "晚于"]);
+                format!("{}{missing}；{zh}", self.zh_level())
+            }
             (Self::Fact(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
             (Self::Origin(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
             (_, Some((_, zh))) => format!("{}；{zh}", self.zh_level()),
@@ -211,6 +261,15 @@ impl StoreError {
             }
             Self::LogDamaged(what) => format!("日志已损坏：{what}"),
             Self::LogFork { size } => format!("大小为 {size} 的检查点已存在且根不同"),
+            Self::RolledBack { by, known, have, .. } => {
+                format!("{} 记载日志有 {known} 条事实，存储中只有 {have} 条", by.display())
+            }
+            Self::HeadMissing { path } => format!("日志头文件 {} 不存在", path.display()),
+            Self::HeadDamaged { path } => format!("日志头文件 {} 已损坏", path.display()),
+            Self::HeadOfAnotherLog { path, found, expected } => {
+                let path = path.display();
+                format!("日志头文件 {path} 属于日志 `{found}`，而非 `{expected}`")
+            }
             Self::Fenced { ours, found } => {
                 format!("另一写入者已接管：本方纪元 {ours}，存储纪元 {found}")
             }
@@ -255,6 +314,20 @@ impl StoreError {
                 "it may be a restored backup that is older than what was published",
                 "可能恢复了早于已公布内容的备份",
             ),
+            Self::RolledBack { .. } => (
+                "an older copy of the journal was put in its place: put the newer one back, or \
+                 complete it with `onepoint store restore --mirror`",
+                "存储被较旧的副本替换：请放回较新的存储，或用 `onepoint store restore --mirror` 补全",
+            ),
+            Self::HeadMissing { .. } | Self::HeadDamaged { .. } => (
+                "compare the journal with a checkpoint that somebody outside holds (`onepoint \
+                 store check`), then make the file anew with `onepoint store head --accept`",
+                "请先将存储与外部持有的检查点比对（`onepoint store check`），再用 `onepoint store head --accept` 重建",
+            ),
+            Self::HeadOfAnotherLog { .. } => (
+                "give each log its own file in `[log] head`",
+                "请在 `[log] head` 中为每个日志单独指定文件",
+            ),
             Self::DiskFull(_) => ("make room; then send again", "请腾出空间后重新发送"),
             Self::Fatal(_) => (
                 "what is on disk is only known after a restart, and this machine's page cache is not to be trusted until then",
@@ -262,6 +335,15 @@ impl StoreError {
             ),
             _ => return None,
         })
+    }
+
+    /// Exactly which facts are missing after a rollback, with the words of a language.
+    fn missing(&self, [missing, facts, to, after]: [&str; 4]) -> String {
+        let Self::RolledBack { known, have, since_ms, .. } = self else { return String::new() };
+        let (count, last) = (known.saturating_sub(*have), known.saturating_sub(1));
+        let since = since_ms.and_then(onepoint_proof::fact::format_time);
+        let since = since.map_or(String::new(), |time| format!(", {after} {time}"));
+        format!(": {missing} {count} {facts} {have} {to} {last}{since}")
     }
 
     /// The caller's way to give a transaction up: nothing of it is kept.
@@ -287,6 +369,10 @@ mod tests {
             StoreError::LogKeyChanged { what: "key", stored: "a".into(), given: "b".into() },
             StoreError::LogDamaged("x".into()),
             StoreError::LogFork { size: 1 },
+            StoreError::RolledBack { by: path(), known: 9, have: 4, since_ms: Some(0) },
+            StoreError::HeadMissing { path: path() },
+            StoreError::HeadDamaged { path: path() },
+            StoreError::HeadOfAnotherLog { path: path(), found: "a".into(), expected: "b".into() },
             StoreError::Fenced { ours: 1, found: 2 },
             StoreError::DiskFull(cause()),
             StoreError::Io(cause()),
@@ -323,8 +409,24 @@ mod tests {
     #[test]
     fn only_what_leaves_the_disk_unknown_or_contradictory_is_fatal() {
         let fatal: Vec<_> = all().iter().filter(|e| e.is_fatal()).map(|e| e.code()).collect();
-        let expected =
-            ["store-log-damaged", "store-log-fork", "store-fenced", "store-fatal", "store-damaged"];
+        let expected = [
+            "store-log-damaged",
+            "store-log-fork",
+            "store-rolled-back",
+            "store-head-missing",
+            "store-head-damaged",
+            "store-fenced",
+            "store-fatal",
+            "store-damaged",
+        ];
         assert_eq!(fatal, expected);
+    }
+
+    #[test]
+    fn a_rollback_says_exactly_what_is_missing() {
+        let error = StoreError::RolledBack { by: "h".into(), known: 9, have: 4, since_ms: Some(0) };
+        let en = "missing are 5 facts, 4 to 8, after 1970-01-01T00:00:00.000Z; an older copy";
+        assert!(error.en().contains(en), "{}", error.en());
+        assert!(error.zh().contains("缺少 5 条事实，序号 4 至 8"), "{}", error.zh());
     }
 }

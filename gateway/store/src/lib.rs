@@ -23,7 +23,9 @@
 //! from tiles and leaves and refuses to go on if it does not lead to the root
 //! that was signed last.
 
+mod durable;
 mod error;
+mod head;
 pub mod keys;
 mod ledger;
 mod model;
@@ -34,6 +36,7 @@ mod store;
 mod suite;
 
 pub use error::{Cause, StoreError};
+pub use head::{Head, HeadMark, SLOT_BYTES};
 pub use ledger::{Committed, Ledger, LedgerTx, MAX_GROUP_FACTS};
 pub use model::*;
 pub use onepoint_proof::Hash;
