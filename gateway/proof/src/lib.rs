@@ -29,6 +29,7 @@ pub mod leaf;
 pub mod note;
 pub mod proof;
 pub mod receipt;
+pub mod statement;
 pub mod tile;
 pub mod tree;
 

@@ -160,6 +160,15 @@ pub enum StoreError {
     /// A checkpoint or proof could not be made.
     #[error("making the proof failed")]
     Proof(#[source] Cause),
+    /// The gateway's certificate or key does not countersign.
+    #[error("the checkpoint cannot be countersigned")]
+    Seal(#[source] Cause),
+    /// Fact and nonce are erased: the leaf is all that is left.
+    #[error("fact {index} is erased; its leaf is all that is left")]
+    FactErased {
+        /// Its index in the log.
+        index: u64,
+    },
     /// The system gave no random bytes for a nonce.
     #[error("the system gave no random bytes")]
     NoRandomness,
@@ -196,6 +205,8 @@ impl StoreError {
             Self::Origin(error) => error.code(),
             Self::Fact(error) => error.code(),
             Self::Proof(_) => "store-proof",
+            Self::Seal(_) => "store-seal-failed",
+            Self::FactErased { .. } => "store-fact-erased",
             Self::NoRandomness => "store-no-randomness",
             Self::Backend(_) => "store-backend",
         }
@@ -285,6 +296,8 @@ impl StoreError {
             Self::Origin(_) => "日志密钥不能用于新的日志".into(),
             Self::Fact(_) => "事实无法存储".into(),
             Self::Proof(_) => "生成证明失败".into(),
+            Self::Seal(_) => "检查点无法副署".into(),
+            Self::FactErased { index } => format!("事实 {index} 已清除，仅存其叶"),
             Self::NoRandomness => "系统未提供随机数".into(),
             Self::Backend(_) => "数据库拒绝操作".into(),
         }
@@ -327,6 +340,10 @@ impl StoreError {
             Self::HeadOfAnotherLog { .. } => (
                 "give each log its own file in `[log] head`",
                 "请在 `[log] head` 中为每个日志单独指定文件",
+            ),
+            Self::Seal(_) => (
+                "check certificate and key under [seal]: P-256, or RSA of at least 2,048 bits",
+                "请检查 [seal] 的证书与密钥：P-256，或不少于 2048 位的 RSA",
             ),
             Self::DiskFull(_) => ("make room; then send again", "请腾出空间后重新发送"),
             Self::Fatal(_) => (
@@ -381,6 +398,8 @@ mod tests {
             StoreError::Conflict("x".into()),
             StoreError::Invalid { field: "f", expected: "e".into(), found: "g".into() },
             StoreError::Proof(cause()),
+            StoreError::Seal(cause()),
+            StoreError::FactErased { index: 1 },
             StoreError::NoRandomness,
             StoreError::Backend(cause()),
         ]

@@ -6,23 +6,24 @@
 //! the last one, is stored before anybody sees it, and memory moves only after
 //! the disk did.
 
+mod group;
 mod recovery;
+mod sign;
 
+pub use group::LedgerTx;
 pub(crate) use recovery::check_fact;
+pub use sign::{LogParts, Seal};
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use onepoint_proof::{
-    Checkpoint, Fact, FullTile, Hash, HashReader, LogSigner, Nonce, ProofError, Receipt, TileId,
-    Tiles, proof,
-};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use onepoint_proof::{FullTile, Hash, HashReader, ProofError, Receipt, TileId, Tiles, proof};
+use ring::rand::SystemRandom;
+use sign::Signers;
 
 use crate::StoreError;
-use crate::model::{CheckpointRow, FactRow, NewFact};
+use crate::model::{CheckpointRow, FactRow};
 use crate::receipt;
-use crate::store::{LogTx, Store, Tx};
+use crate::store::Store;
 
 /// Most facts of one group. With 64 messages of 100 documents each there is room left.
 pub const MAX_GROUP_FACTS: usize = 65_536;
@@ -31,11 +32,13 @@ pub const MAX_GROUP_FACTS: usize = 65_536;
 #[derive(Debug)]
 pub struct Ledger<S: Store> {
     store: S,
-    signer: LogSigner,
+    signers: Signers,
     random: SystemRandom,
     /// The growing end of the tree as committed; replaced as a whole, after a commit.
     tiles: Arc<Tiles>,
     latest: Option<CheckpointRow>,
+    /// Time of the last fact, milliseconds since 1970: none may be older.
+    last_ms: i64,
     dead: bool,
 }
 
@@ -47,15 +50,29 @@ impl<S: Store> Ledger<S> {
     /// # Errors
     /// [`StoreError::LogKeyChanged`]; [`StoreError::LogDamaged`] when facts, tiles and checkpoint
     /// do not agree; faults of the store.
-    pub fn open(mut store: S, signer: LogSigner) -> Result<Ledger<S>, StoreError> {
+    pub fn open(mut store: S, parts: impl Into<LogParts>) -> Result<Ledger<S>, StoreError> {
+        let signers = Signers::new(parts.into());
         let mut found = None;
         store.transaction(&mut |tx| {
-            found = Some(recovery::recover(tx, signer.verifier())?);
-            Ok(())
+            found = Some(recovery::recover(tx, signers.log.verifier())?);
+            signers.enter(tx)
         })?;
-        let (tiles, latest) = found.ok_or_else(not_run)?;
-        let tiles = Arc::new(tiles);
-        Ok(Ledger { store, signer, random: SystemRandom::new(), tiles, latest, dead: false })
+        let recovery::Found { tiles, latest, last_ms } = found.ok_or_else(not_run)?;
+        Ok(Ledger {
+            store,
+            signers,
+            random: SystemRandom::new(),
+            tiles: Arc::new(tiles),
+            latest,
+            last_ms,
+            dead: false,
+        })
+    }
+
+    /// The time that a fact of now gets: the wall clock's, unless the last fact is later. Times
+    /// in the log never go back, whatever the clock does.
+    pub fn time(&self, wall_ms: i64) -> i64 {
+        wall_ms.max(self.last_ms)
     }
 
     /// Commits a group: all that `work` does, the leaves of the facts it appends, the tiles and
@@ -75,15 +92,15 @@ impl<S: Store> Ledger<S> {
         if self.dead {
             return Err(StoreError::Fatal("an earlier commit failed".into()));
         }
-        let (store, signer, random) = (&mut self.store, &self.signer, &self.random);
-        let (before, mut sealed) = (&self.tiles, None);
+        let (store, signers, random) = (&mut self.store, &self.signers, &self.random);
+        let (before, last_ms, mut sealed) = (&self.tiles, self.last_ms, None);
         let done = store.transaction(&mut |tx| {
-            let mut group = LedgerTx::new(tx, Arc::clone(before), random);
+            let mut group = LedgerTx::new(tx, Arc::clone(before), random, last_ms);
             work(&mut group)?;
             // Dying up to here: nothing was promised to anybody, and nothing is on disk.
             // The checkpoint is signed now, but leaves this function only after the commit, so
             // that a group that fails has not shown a root which another group will contradict.
-            sealed = Some(group.seal(signer, now_ms)?);
+            sealed = Some(group.finish(signers, now_ms)?);
             Ok(())
         });
         // Dying between the store's commit and the answer: the group is on disk and complete;
@@ -92,6 +109,7 @@ impl<S: Store> Ledger<S> {
         done?;
         let committed = sealed.ok_or_else(not_run)?;
         self.tiles = Arc::clone(&committed.tiles);
+        self.last_ms = committed.last_ms;
         if let Some(checkpoint) = &committed.checkpoint {
             self.latest = Some(checkpoint.clone());
         }
@@ -123,139 +141,12 @@ impl<S: Store> Ledger<S> {
 
     /// The origin of the log.
     pub fn origin(&self) -> &str {
-        self.signer.name()
+        self.signers.log.name()
     }
 
     /// The store, for its readers.
     pub fn store(&self) -> &S {
         &self.store
-    }
-}
-
-/// An open group: everything of [`Tx`], and appending facts.
-pub struct LedgerTx<'t> {
-    tx: &'t mut (dyn LogTx + 't),
-    random: &'t SystemRandom,
-    /// Shared with the ledger until the first fact, its own copy from then on.
-    tiles: Arc<Tiles>,
-    full: Vec<FullTile>,
-    facts: Vec<FactRow>,
-}
-
-impl<'t> LedgerTx<'t> {
-    fn new(
-        tx: &'t mut (dyn LogTx + 't),
-        tiles: Arc<Tiles>,
-        random: &'t SystemRandom,
-    ) -> LedgerTx<'t> {
-        LedgerTx { tx, random, tiles, full: Vec::new(), facts: Vec::new() }
-    }
-
-    /// Appends a fact about a message (which is stored already) and one of its documents, or
-    /// about neither, and returns its index in the log. The index is final once the group is.
-    ///
-    /// # Errors
-    /// [`StoreError::Fact`] for a fact out of bounds; [`StoreError::Conflict`] when the message
-    /// is not stored; [`StoreError::Invalid`] beyond [`MAX_GROUP_FACTS`]; faults of the store.
-    pub fn append(
-        &mut self,
-        message: Option<&str>,
-        document: Option<u32>,
-        fact: &Fact,
-    ) -> Result<u64, StoreError> {
-        if self.facts.len() >= MAX_GROUP_FACTS {
-            return Err(StoreError::Invalid {
-                field: "facts of a group",
-                expected: format!("at most {MAX_GROUP_FACTS}"),
-                found: "one more".into(),
-            });
-        }
-        let mut nonce = [0; 32];
-        self.random.fill(&mut nonce).map_err(|_| StoreError::NoRandomness)?;
-        let (bytes, leaf) = fact.commit(&Nonce::new(nonce)).map_err(StoreError::Fact)?;
-        let entry = leaf.to_bytes();
-        let leaf_hash = onepoint_proof::leaf_hash(&entry);
-        let index = self.tiles.size();
-        self.tx.append_fact(&NewFact {
-            index,
-            message,
-            document,
-            kind: leaf.kind.as_str(),
-            time_ms: leaf.time_ms,
-            fact: &bytes,
-            nonce,
-            entry: &entry,
-            leaf_hash,
-        })?;
-        Arc::make_mut(&mut self.tiles).append(leaf_hash, &mut self.full);
-        self.facts.push(FactRow {
-            index,
-            message: message.map(str::to_owned),
-            document,
-            kind: leaf.kind.as_str().to_owned(),
-            time_ms: leaf.time_ms,
-            fact: bytes,
-            nonce,
-            entry,
-            leaf_hash,
-        });
-        Ok(index)
-    }
-
-    /// Stores tiles and checkpoint of the facts appended.
-    fn seal(self, signer: &LogSigner, now_ms: i64) -> Result<Committed, StoreError> {
-        let LedgerTx { tx, tiles, full, facts, .. } = self;
-        let mut checkpoint = None;
-        if !facts.is_empty() {
-            store_tiles(tx, &tiles, &full)?;
-            let signed = Checkpoint::new(signer.name(), tiles.size(), tiles.root())
-                .sign(signer)
-                .map_err(|error| StoreError::Proof(error.into()))?;
-            let row = CheckpointRow {
-                size: tiles.size(),
-                root: tiles.root(),
-                note: signed.to_string(),
-                time_ms: now_ms,
-            };
-            tx.put_checkpoint(&row)?;
-            checkpoint = Some(row);
-        }
-        Ok(Committed { tiles, full, facts, checkpoint })
-    }
-}
-
-/// Full tiles are stored once. The partial ones of higher levels grow with each tile below that
-/// became full; stored too, they save a reader the 255 tiles below. Those of level 0 are the
-/// leaf hashes in the facts.
-fn store_tiles(tx: &mut dyn LogTx, tiles: &Tiles, full: &[FullTile]) -> Result<(), StoreError> {
-    for tile in full {
-        tx.put_tile(tile.id.level, tile.id.index, &tile.hashes)?;
-    }
-    if !full.is_empty() {
-        for (id, hashes) in tiles.partials().filter(|(id, _)| id.level > 0) {
-            tx.put_tile(id.level, id.index, hashes)?;
-        }
-    }
-    Ok(())
-}
-
-impl<'t> Deref for LedgerTx<'t> {
-    type Target = dyn Tx + 't;
-
-    fn deref(&self) -> &Self::Target {
-        &*self.tx
-    }
-}
-
-impl DerefMut for LedgerTx<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut *self.tx
-    }
-}
-
-impl std::fmt::Debug for LedgerTx<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LedgerTx").field("facts", &self.facts.len()).finish_non_exhaustive()
     }
 }
 
@@ -266,6 +157,9 @@ pub struct Committed {
     full: Vec<FullTile>,
     facts: Vec<FactRow>,
     checkpoint: Option<CheckpointRow>,
+    /// Certificates of the seal on the checkpoint; none when it has no seal.
+    chain: Arc<Vec<Vec<u8>>>,
+    last_ms: i64,
 }
 
 impl Committed {
@@ -290,8 +184,7 @@ impl Committed {
         self.facts.get(usize::try_from(index.checked_sub(first)?).ok()?)
     }
 
-    /// The receipt of a fact of this group, from memory. The gateway's certificates are not in
-    /// it: the checkpoint is not countersigned yet.
+    /// The receipt of a fact of this group, from memory.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] when the fact is not of this group.
@@ -303,7 +196,7 @@ impl Committed {
                 found: index.to_string(),
             });
         };
-        receipt::of_row(row, self.inclusion(index)?, checkpoint)
+        receipt::of_row(row, self.inclusion(index)?, checkpoint, self.chain.to_vec())
     }
 
     /// The inclusion proof of a fact of this group in its checkpoint, from memory.

@@ -37,7 +37,7 @@ mod suite;
 
 pub use error::{Cause, StoreError};
 pub use head::{Head, HeadMark, SLOT_BYTES};
-pub use ledger::{Committed, Ledger, LedgerTx, MAX_GROUP_FACTS};
+pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};
 pub use model::*;
 pub use onepoint_proof::Hash;
 pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore};

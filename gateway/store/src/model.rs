@@ -9,8 +9,10 @@ use onepoint_proof::Hash;
 use crate::StoreError;
 
 mod checks;
+mod register;
 
-pub(crate) use checks::check_body;
+pub(crate) use checks::{check_body, check_registered};
+pub use register::{Registered, Tally};
 
 /// Longest id of a message, delivery or answer, zone, participant or department, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
@@ -213,6 +215,8 @@ pub struct NewFact<'a> {
     pub message: Option<&'a str>,
     /// The document it is about, if it is about one.
     pub document: Option<u32>,
+    /// The participant that sent the message it is about.
+    pub participant: Option<&'a str>,
     /// Its kind as text.
     pub kind: &'a str,
     /// Its time.
@@ -236,18 +240,28 @@ pub struct FactRow {
     pub message: Option<String>,
     /// The document it is about.
     pub document: Option<u32>,
+    /// The participant that sent the message it is about: whose completeness statement counts it.
+    pub participant: Option<String>,
     /// Its kind as text.
     pub kind: String,
     /// Its time.
     pub time_ms: i64,
-    /// The canonical JSON of the fact.
+    /// The canonical JSON of the fact; empty once it is erased.
     pub fact: Vec<u8>,
-    /// The salt of the leaf.
+    /// The salt of the leaf; zero bytes once the fact is erased.
     pub nonce: [u8; 32],
     /// The public leaf entry.
     pub entry: Vec<u8>,
     /// The RFC 6962 hash of the entry.
     pub leaf_hash: Hash,
+}
+
+impl FactRow {
+    /// True when fact and nonce are gone and only the leaf is left: nobody can tell any more
+    /// what it was about, and it has no receipt.
+    pub fn is_erased(&self) -> bool {
+        self.fact.is_empty() && self.nonce == [0; 32]
+    }
 }
 
 /// What a log keeps for life.
@@ -270,6 +284,8 @@ pub struct CheckpointRow {
     pub note: String,
     /// When it was signed.
     pub time_ms: i64,
+    /// SHA-256 of the certificate that countersigned it, if one did.
+    pub seal: Option<Hash>,
 }
 
 /// Which kind of destination a delivery has.

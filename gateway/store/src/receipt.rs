@@ -18,9 +18,13 @@ pub(crate) fn of_row(
     row: &FactRow,
     inclusion: Vec<Hash>,
     checkpoint: &CheckpointRow,
+    chain: Vec<Vec<u8>>,
 ) -> Result<Receipt, StoreError> {
     let damaged = |what: String| StoreError::LogDamaged(format!("fact {}: {what}", row.index));
     check_fact(row)?;
+    if row.is_erased() {
+        return Err(StoreError::FactErased { index: row.index });
+    }
     let signed = SignedCheckpoint::parse_unverified(checkpoint.note.as_bytes())
         .map_err(|error| damaged(error.en()))?;
     let signed = signed.checkpoint();
@@ -36,7 +40,7 @@ pub(crate) fn of_row(
         index: row.index,
         proof: inclusion,
         checkpoint: checkpoint.note.clone(),
-        chain: Vec::new(),
+        chain,
     })
 }
 
@@ -58,7 +62,8 @@ pub(crate) fn read<R: Reader + ?Sized>(
                 ReadError::Proof(error) => StoreError::LogDamaged(error.en()),
             }
         })?;
-    of_row(&row, inclusion, &checkpoint).map(Some)
+    let chain = checkpoint.seal.map_or(Ok(Vec::new()), |seal| reader.seal_chain(&seal))?;
+    of_row(&row, inclusion, &checkpoint, chain).map(Some)
 }
 
 /// The tiles of a reader.

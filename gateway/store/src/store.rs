@@ -140,6 +140,42 @@ pub trait Tx {
     fn answer_seen(&mut self, department: &str, id: &str)
     -> Result<Option<SeenAnswer>, StoreError>;
 
+    /// What the log last said of everything registered under a kind, by name.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn registered(&mut self, kind: &str) -> Result<Vec<Registered>, StoreError>;
+
+    /// Keeps what the fact at `fact` said of something; `None` when it said that it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there is no such fact; `Invalid`.
+    fn put_registered(
+        &mut self,
+        kind: &str,
+        name: &str,
+        digest: Option<&Hash>,
+        fact: u64,
+    ) -> Result<(), StoreError>;
+
+    /// The tallies of a day, by participant.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn tallies(&mut self, day: i64) -> Result<Vec<Tally>, StoreError>;
+
+    /// The last day (UTC+8, in days since 1970) that was closed by statements.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn closed_day(&mut self) -> Result<Option<i64>, StoreError>;
+
+    /// Closes a day: no fact of it may come any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a later day is closed already.
+    fn close_day(&mut self, day: i64) -> Result<(), StoreError>;
+
     /// Stores an answer with its bytes.
     ///
     /// # Errors
@@ -184,6 +220,36 @@ pub trait LogTx: Tx {
     /// # Errors
     /// Faults of the database.
     fn tile(&mut self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError>;
+
+    /// The participant that sent a message.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn sender_of(&mut self, message: &str) -> Result<Option<String>, StoreError>;
+
+    /// The tally of a participant on a day.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn tally(&mut self, participant: &str, day: i64) -> Result<Option<Tally>, StoreError>;
+
+    /// Stores a tally, in the place of the one before.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn put_tally(&mut self, tally: &Tally) -> Result<(), StoreError>;
+
+    /// Keeps the certificates behind a seal (DER, the one that signs first), once.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn put_seal(&mut self, seal: &Hash, chain: &[Vec<u8>]) -> Result<(), StoreError>;
+
+    /// The certificates behind a seal; none when it is unknown.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn seal_chain(&mut self, seal: &Hash) -> Result<Vec<Vec<u8>>, StoreError>;
 
     /// Appends a fact with its leaf.
     ///
@@ -238,6 +304,35 @@ pub trait Reader: Send + Sync {
     /// Faults of the database.
     fn fact(&self, index: u64) -> Result<Option<FactRow>, StoreError>;
 
+    /// Facts from an index on, at most `max` and [`MAX_ROWS`].
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn facts(&self, from: u64, max: usize) -> Result<Vec<FactRow>, StoreError>;
+
+    /// The facts about a participant's messages from an index on, at most `max` and [`MAX_ROWS`].
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn facts_about(
+        &self,
+        participant: &str,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<FactRow>, StoreError>;
+
+    /// The fact that last told of something registered, if it still is.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn registered_fact(&self, kind: &str, name: &str) -> Result<Option<u64>, StoreError>;
+
+    /// The tallies of a day, by participant.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn tallies(&self, day: i64) -> Result<Vec<Tally>, StoreError>;
+
     /// The answers to a message, in the order of their arrival.
     ///
     /// # Errors
@@ -287,6 +382,24 @@ pub trait Reader: Send + Sync {
     /// Faults of the database.
     fn checkpoint(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError>;
 
+    /// Checkpoints of more than `after` leaves, by size, at most `max` and [`MAX_ROWS`].
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn checkpoints(&self, after: u64, max: usize) -> Result<Vec<CheckpointRow>, StoreError>;
+
+    /// Origin and key of the log, once they are set.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn log_identity(&self) -> Result<Option<LogIdentity>, StoreError>;
+
+    /// The certificates behind a seal (DER, the one that signs first); none when it is unknown.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn seal_chain(&self, seal: &Hash) -> Result<Vec<Vec<u8>>, StoreError>;
+
     /// The first `width` (1 to 256) hashes of a tile (C2SP tlog-tiles); `None` when the log does
     /// not have as many yet.
     ///
@@ -321,9 +434,10 @@ pub trait Reader: Send + Sync {
     }
 
     /// The receipt of a fact against the latest checkpoint, checked before it is returned;
-    /// `None` when the log has no such fact. The gateway's certificates are not in it.
+    /// `None` when the log has no such fact.
     ///
     /// # Errors
+    /// [`StoreError::FactErased`] when only the leaf of it is left;
     /// [`StoreError::LogDamaged`] when fact, leaf, tiles and checkpoint do not agree; faults of
     /// the database.
     fn receipt(&self, index: u64) -> Result<Option<Receipt>, StoreError> {

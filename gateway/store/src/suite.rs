@@ -3,6 +3,7 @@
 //! In: a [`Backend`] that opens a store in an empty place; out: tests, made by the
 //! macro `suite!` beside each backend. A second database passes the same ones.
 
+pub(crate) mod account;
 pub(crate) mod log;
 pub(crate) mod rows;
 

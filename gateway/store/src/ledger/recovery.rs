@@ -17,11 +17,16 @@ use crate::StoreError;
 use crate::model::{CheckpointRow, FactRow, LogIdentity};
 use crate::store::LogTx;
 
+/// The end of the log as it is on disk.
+pub(super) struct Found {
+    pub(super) tiles: Tiles,
+    pub(super) latest: Option<CheckpointRow>,
+    /// Time of the last fact; 0 in an empty log.
+    pub(super) last_ms: i64,
+}
+
 /// Checks whose log this is, then rebuilds its end.
-pub(super) fn recover(
-    tx: &mut dyn LogTx,
-    verifier: &LogVerifier,
-) -> Result<(Tiles, Option<CheckpointRow>), StoreError> {
+pub(super) fn recover(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<Found, StoreError> {
     identify(tx, verifier)?;
     let latest = tx.latest_checkpoint()?;
     let size = latest.as_ref().map_or(0, |latest| latest.size);
@@ -33,15 +38,19 @@ pub(super) fn recover(
         ReadError::Source(error) => error,
         ReadError::Proof(error) => damaged(error.en()),
     })?;
+    let mut last_ms = 0;
     if let Some(latest) = &latest {
         check_checkpoint(latest, &tiles, verifier)?;
         check_stored_tiles(tx, &tiles)?;
-        for index in size - size % 256..size {
+        // The last fact at least, for its time.
+        for index in (size - size % 256).min(size.saturating_sub(1))..size {
             let fact = tx.fact(index)?;
-            check_fact(&fact.ok_or_else(|| damaged(format!("fact {index} is missing")))?)?;
+            let fact = fact.ok_or_else(|| damaged(format!("fact {index} is missing")))?;
+            check_fact(&fact)?;
+            last_ms = last_ms.max(fact.time_ms);
         }
     }
-    Ok((tiles, latest))
+    Ok(Found { tiles, latest, last_ms })
 }
 
 fn identify(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<(), StoreError> {
@@ -102,6 +111,13 @@ pub(crate) fn check_fact(row: &FactRow) -> Result<(), StoreError> {
         return Err(differs("its entry has another leaf hash"));
     }
     let kind = FactKind::new(&row.kind).map_err(|error| differs(&error.en()))?;
+    if row.is_erased() {
+        let leaf = Leaf::parse(&row.entry).map_err(|error| differs(&error.en()))?;
+        if leaf.kind != kind || leaf.time_ms != row.time_ms {
+            return Err(differs("its kind or time is not that of the entry"));
+        }
+        return Ok(());
+    }
     let leaf = Leaf::commit(kind, row.time_ms, &Nonce::new(row.nonce), &row.fact)
         .map_err(|error| differs(&error.en()))?;
     if leaf.to_bytes() != row.entry {

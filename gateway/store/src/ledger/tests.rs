@@ -27,7 +27,7 @@ struct Faulty<S> {
 impl<S: Store> Store for Faulty<S> {
     fn transaction(
         &mut self,
-        work: &mut dyn FnMut(&mut dyn LogTx) -> Result<(), StoreError>,
+        work: &mut dyn FnMut(&mut dyn crate::LogTx) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let fatal = || StoreError::Fatal("the sync failed".into());
         match std::mem::replace(&mut self.next, Fault::None) {
@@ -137,7 +137,7 @@ fn a_panic_in_the_work_keeps_nothing() {
 fn a_group_is_bounded() {
     let place = Sqlite::new();
     let mut ledger = faulty(&place);
-    let fact = Fact::new(onepoint_proof::FactKind::KEY, NOW);
+    let fact = onepoint_proof::Fact::new(onepoint_proof::FactKind::KEY, NOW);
     let mut appended = 0;
     let error = ledger
         .commit(NOW, &mut |tx| {

@@ -70,6 +70,7 @@ impl NewFact<'_> {
     pub fn check(&self) -> Result<(), StoreError> {
         optional("message id", self.message, MAX_ID_BYTES)?;
         self.document.map_or(Ok(()), document)?;
+        optional("participant", self.participant, MAX_ID_BYTES)?;
         text("fact kind", self.kind, MAX_ID_BYTES)?;
         bytes("fact", self.fact, onepoint_proof::fact::MAX_FACT_BYTES)?;
         bytes("leaf entry", self.entry, onepoint_proof::tile::MAX_ENTRY_BYTES)
@@ -116,6 +117,12 @@ impl NewAnswer<'_> {
         text("message type", self.message_type, MAX_KEY_BYTES)?;
         bytes("payload", self.payload, MAX_BODY_BYTES)
     }
+}
+
+/// Checks the bounds of what the register names.
+pub(crate) fn check_registered(kind: &str, name: &str) -> Result<(), StoreError> {
+    text("registered kind", kind, MAX_ID_BYTES)?;
+    text("registered name", name, MAX_KEY_BYTES)
 }
 
 /// Checks the bound of a payload stored on its own.

@@ -122,6 +122,27 @@ impl Reader for SqliteReader {
         self.read(|on| rows::fact(on, index))
     }
 
+    fn facts(&self, from: u64, max: usize) -> Result<Vec<FactRow>, StoreError> {
+        self.read(|on| rows::facts(on, from, max))
+    }
+
+    fn facts_about(
+        &self,
+        participant: &str,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<FactRow>, StoreError> {
+        self.read(|on| rows::facts_about(on, participant, from, max))
+    }
+
+    fn registered_fact(&self, kind: &str, name: &str) -> Result<Option<u64>, StoreError> {
+        self.read(|on| rows::registered_fact(on, kind, name))
+    }
+
+    fn tallies(&self, day: i64) -> Result<Vec<Tally>, StoreError> {
+        self.read(|on| rows::tallies(on, day))
+    }
+
     fn answers_of(&self, message: &str) -> Result<Vec<AnswerRow>, StoreError> {
         self.read(|on| rows::answers_of(on, message))
     }
@@ -153,6 +174,18 @@ impl Reader for SqliteReader {
 
     fn checkpoint(&self, size: u64) -> Result<Option<CheckpointRow>, StoreError> {
         self.read(|on| rows::checkpoint(on, size))
+    }
+
+    fn checkpoints(&self, after: u64, max: usize) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.read(|on| rows::checkpoints(on, after, max))
+    }
+
+    fn log_identity(&self) -> Result<Option<LogIdentity>, StoreError> {
+        self.read(rows::log_identity)
+    }
+
+    fn seal_chain(&self, seal: &Hash) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.read(|on| rows::seal_chain(on, seal))
     }
 
     fn tile(&self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError> {

@@ -10,6 +10,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row,
 
 use crate::model::*;
 
+mod register;
+
+pub(super) use register::*;
+
 /// Most hashes of a tile and entries of a bundle.
 const TILE: usize = tile::TILE_WIDTH as usize;
 
@@ -24,14 +28,14 @@ const KEY: &str = "SELECT k.version, k.message, k.document, k.app_type, k.declar
     k.period_start_ms, d.status FROM business_key k \
     LEFT JOIN document d ON d.message = k.message AND d.idx = k.document \
     WHERE k.kind = ?1 AND k.value = ?2 ORDER BY k.version";
-const FACT: &str = "SELECT log_index, message, document, kind, time_ms, fact, nonce, entry, \
-    leaf_hash FROM fact";
+const FACT: &str = "SELECT log_index, message, document, participant, kind, time_ms, fact, nonce, \
+    entry, leaf_hash FROM fact";
 const DELIVERY: &str = "SELECT seq, id, message, kind, destination, routing_key, order_keys, \
     message_type, headers, body, body_bytes, state, created_ms, relayed_ms, delivered_ms \
     FROM delivery";
 const ANSWER: &str = "SELECT department, answer_id, message, content_digest, message_type, \
     received_ms, body FROM answer";
-const CHECKPOINT: &str = "SELECT size, root, note, time_ms FROM checkpoint";
+const CHECKPOINT: &str = "SELECT size, root, note, time_ms, seal FROM checkpoint";
 
 pub(super) fn message(on: &Connection, id: &str) -> Sql<Option<MessageRow>> {
     one(on, MESSAGE, "WHERE id = ?1", [id], to_message)
@@ -77,6 +81,21 @@ pub(super) fn facts_of(on: &Connection, message: &str) -> Sql<Vec<FactRow>> {
     all(on, FACT, "WHERE message = ?1 ORDER BY log_index", [message], to_fact)
 }
 
+pub(super) fn facts(on: &Connection, from: u64, max: usize) -> Sql<Vec<FactRow>> {
+    let range = [number(from), limit(max)];
+    all(on, FACT, "WHERE log_index >= ?1 ORDER BY log_index LIMIT ?2", range, to_fact)
+}
+
+pub(super) fn facts_about(
+    on: &Connection,
+    participant: &str,
+    from: u64,
+    max: usize,
+) -> Sql<Vec<FactRow>> {
+    let place = "WHERE participant = ?1 AND log_index >= ?2 ORDER BY log_index LIMIT ?3";
+    all(on, FACT, place, params![participant, number(from), limit(max)], to_fact)
+}
+
 pub(super) fn next_index(on: &Connection) -> Sql<u64> {
     let sql = "SELECT coalesce(max(log_index) + 1, 0) FROM fact";
     Ok(one(on, sql, "", [], |row| unsigned(row, 0))?.unwrap_or(0))
@@ -97,7 +116,7 @@ pub(super) fn deliveries_of(on: &Connection, message: &str) -> Sql<Vec<Delivery>
 }
 
 pub(super) fn pending(on: &Connection, query: &PendingQuery<'_>) -> Sql<Vec<Delivery>> {
-    let limit = i64::try_from(query.max_rows.min(MAX_ROWS)).unwrap_or(0);
+    let limit = limit(query.max_rows);
     let after = i64::try_from(query.after_seq).unwrap_or(i64::MAX);
     let kind = kind_number(query.kind);
     let mut statement;
@@ -146,6 +165,11 @@ pub(super) fn latest_checkpoint(on: &Connection) -> Sql<Option<CheckpointRow>> {
 
 pub(super) fn checkpoint(on: &Connection, size: u64) -> Sql<Option<CheckpointRow>> {
     one(on, CHECKPOINT, "WHERE size = ?1", [number(size)], to_checkpoint)
+}
+
+pub(super) fn checkpoints(on: &Connection, after: u64, max: usize) -> Sql<Vec<CheckpointRow>> {
+    let range = [number(after), limit(max)];
+    all(on, CHECKPOINT, "WHERE size > ?1 ORDER BY size LIMIT ?2", range, to_checkpoint)
 }
 
 pub(super) fn stored_tile(on: &Connection, level: u8, index: u64) -> Sql<Option<Vec<Hash>>> {
@@ -251,6 +275,11 @@ fn all<T>(
 /// A number for a column; one that no column can hold is found nowhere.
 pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MIN)
+}
+
+/// At most so many rows, and never more than one read may return.
+fn limit(max: usize) -> i64 {
+    i64::try_from(max.min(MAX_ROWS)).unwrap_or(0)
 }
 
 fn unsigned(row: &Row<'_>, column: usize) -> Sql<u64> {
@@ -363,12 +392,13 @@ fn to_fact(row: &Row<'_>) -> Sql<FactRow> {
         index: unsigned(row, 0)?,
         message: row.get(1)?,
         document: row.get(2)?,
-        kind: row.get(3)?,
-        time_ms: row.get(4)?,
-        fact: row.get(5)?,
-        nonce: row.get(6)?,
-        entry: row.get(7)?,
-        leaf_hash: row.get::<_, Digest>(8)?.0,
+        participant: row.get(3)?,
+        kind: row.get(4)?,
+        time_ms: row.get(5)?,
+        fact: row.get(6)?,
+        nonce: row.get(7)?,
+        entry: row.get(8)?,
+        leaf_hash: row.get::<_, Digest>(9)?.0,
     })
 }
 
@@ -413,5 +443,6 @@ fn to_checkpoint(row: &Row<'_>) -> Sql<CheckpointRow> {
         root: row.get::<_, Digest>(1)?.0,
         note: row.get(2)?,
         time_ms: row.get(3)?,
+        seal: row.get::<_, Option<Digest>>(4)?.map(|digest| digest.0),
     })
 }

@@ -15,7 +15,10 @@ use crate::StoreError;
 const APPLICATION_ID: i64 = 0x4f50_5354;
 
 /// Name and SQL of each migration; its version is its place, from 1.
-const MIGRATIONS: &[(&str, &str)] = &[("first tables", FIRST_TABLES)];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("first tables", FIRST_TABLES),
+    ("sealed payloads, seals, register, tallies", SEALED_PAYLOADS),
+];
 
 /// The version that this program writes.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -156,6 +159,78 @@ CREATE TABLE counter (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Payloads are sealed with data keys, which a master key wraps; those of closed messages move
+/// to segment files (place 1) and go in the end (place 2). Checkpoints name the certificate that
+/// countersigned them. The register holds what the log last said of the gateway's own affairs,
+/// the tallies how many facts each participant has on each day.
+const SEALED_PAYLOADS: &str = "
+CREATE TABLE data_key (
+    id INTEGER PRIMARY KEY,
+    master TEXT NOT NULL,
+    wrapped BLOB,
+    created_ms INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    payloads INTEGER NOT NULL DEFAULT 0,
+    destroyed_ms INTEGER,
+    CHECK ((wrapped IS NULL) = (destroyed_ms IS NOT NULL))
+) STRICT;
+
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+    bytes INTEGER NOT NULL,
+    payloads INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_received_ms INTEGER NOT NULL,
+    erased_ms INTEGER
+) STRICT;
+
+ALTER TABLE body ADD COLUMN data_key INTEGER REFERENCES data_key (id);
+ALTER TABLE body ADD COLUMN digest BLOB CHECK (digest IS NULL OR length(digest) = 32);
+ALTER TABLE body ADD COLUMN plain_bytes INTEGER;
+ALTER TABLE body ADD COLUMN place INTEGER NOT NULL DEFAULT 0 CHECK (place IN (0, 1, 2));
+ALTER TABLE body ADD COLUMN segment INTEGER REFERENCES segment (id);
+CREATE INDEX body_segment ON body (segment) WHERE segment IS NOT NULL;
+
+CREATE TABLE seal_certificate (
+    seal BLOB NOT NULL CHECK (length(seal) = 32),
+    position INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    PRIMARY KEY (seal, position)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE checkpoint ADD COLUMN seal BLOB CHECK (seal IS NULL OR length(seal) = 32);
+
+ALTER TABLE fact ADD COLUMN participant TEXT;
+CREATE INDEX fact_participant ON fact (participant, log_index) WHERE participant IS NOT NULL;
+DROP TRIGGER fact_leaf_is_final;
+CREATE TRIGGER fact_leaf_is_final
+    BEFORE UPDATE OF log_index, message, document, participant, kind, time_ms, entry, leaf_hash
+    ON fact BEGIN SELECT RAISE(ABORT, 'a leaf is never changed'); END;
+
+CREATE TABLE register (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    fact INTEGER NOT NULL REFERENCES fact (log_index),
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tally (
+    participant TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    running BLOB NOT NULL CHECK (length(running) = 32),
+    PRIMARY KEY (day, participant)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE closed_day (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    day INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Refuses a database that is not ours or newer than this program. Writes nothing.

@@ -76,6 +76,12 @@ suite!(Sqlite;
         never_two_roots_for_one_size
         the_log_only_grows
         many_readers_see_whole_groups_only;
+    account: checkpoints_carry_the_seal_and_receipts_its_chain
+        a_seal_that_does_not_sign_stops_the_group_and_nothing_else
+        times_never_go_back
+        facts_are_tallied_by_sender_and_day
+        days_close_once_and_in_order
+        the_register_keeps_what_was_said_last;
 );
 
 fn open_code(options: &SqliteOptions) -> &'static str {
@@ -249,7 +255,7 @@ fn the_log_cannot_be_changed_by_a_careless_statement() {
         "DELETE FROM fact WHERE log_index = 3",
         "UPDATE checkpoint SET root = zeroblob(32)",
         "DELETE FROM checkpoint",
-        "INSERT INTO checkpoint VALUES (4, zeroblob(32), '', 0)",
+        "INSERT INTO checkpoint VALUES (4, zeroblob(32), '', 0, NULL)",
         "INSERT INTO message SELECT 'x', zone, sender, guid, content_digest, '', '', 0, 0, 1
             FROM message LIMIT 1",
         "DELETE FROM body",

@@ -4,13 +4,15 @@
 //! database every further call fails too, so that a caller who overlooks an error
 //! cannot have half of its work committed.
 
-use onepoint_proof::{Hash, tile};
+mod log;
+
+use onepoint_proof::Hash;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::{fault, rows};
 use crate::StoreError;
 use crate::model::*;
-use crate::store::{LogTx, Tx};
+use crate::store::Tx;
 
 /// The counters, in the order of their changes in [`SqliteTx`].
 const COUNTERS: [&str; 6] = ["accepted", "refused", "pending", "relayed", "delivered", "answers"];
@@ -247,6 +249,55 @@ impl Tx for SqliteTx<'_> {
         Ok(moved.is_some())
     }
 
+    fn registered(&mut self, kind: &str) -> Result<Vec<Registered>, StoreError> {
+        self.run(|on| rows::registered(on, kind))
+    }
+
+    fn put_registered(
+        &mut self,
+        kind: &str,
+        name: &str,
+        digest: Option<&Hash>,
+        fact: u64,
+    ) -> Result<(), StoreError> {
+        check_registered(kind, name)?;
+        match digest {
+            None => {
+                let sql = "DELETE FROM register WHERE kind = ?1 AND name = ?2";
+                self.execute(sql, &[&kind, &name])?;
+            }
+            Some(digest) => {
+                self.execute(
+                    "INSERT INTO register (kind, name, digest, fact) VALUES (?1, ?2, ?3, ?4) \
+                     ON CONFLICT (kind, name) DO UPDATE SET digest = excluded.digest, \
+                     fact = excluded.fact",
+                    params![kind, name, digest.as_bytes(), rows::number(fact)],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tallies(&mut self, day: i64) -> Result<Vec<Tally>, StoreError> {
+        self.run(|on| rows::tallies(on, day))
+    }
+
+    fn closed_day(&mut self) -> Result<Option<i64>, StoreError> {
+        self.run(rows::closed_day)
+    }
+
+    fn close_day(&mut self, day: i64) -> Result<(), StoreError> {
+        let changed = self.execute(
+            "INSERT INTO closed_day (one, day) VALUES (1, ?1) \
+             ON CONFLICT (one) DO UPDATE SET day = excluded.day WHERE day <= excluded.day",
+            &[&day],
+        )?;
+        if changed == 0 {
+            return self.fail(StoreError::Conflict(format!("a day after {day} is closed")));
+        }
+        Ok(())
+    }
+
     fn answer_seen(
         &mut self,
         department: &str,
@@ -273,105 +324,5 @@ impl Tx for SqliteTx<'_> {
         )?;
         self.count(ANSWERS, 1);
         Ok(body)
-    }
-}
-
-impl LogTx for SqliteTx<'_> {
-    fn log_identity(&mut self) -> Result<Option<LogIdentity>, StoreError> {
-        self.run(rows::log_identity)
-    }
-
-    fn put_log_identity(&mut self, identity: &LogIdentity) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO log_identity (one, origin, key) VALUES (1, ?1, ?2)",
-            &[&identity.origin, &identity.key],
-        )?;
-        Ok(())
-    }
-
-    fn latest_checkpoint(&mut self) -> Result<Option<CheckpointRow>, StoreError> {
-        self.run(rows::latest_checkpoint)
-    }
-
-    fn next_index(&mut self) -> Result<u64, StoreError> {
-        let next = match self.next_index {
-            Some(next) => next,
-            None => self.run(rows::next_index)?,
-        };
-        self.next_index = Some(next);
-        Ok(next)
-    }
-
-    fn fact(&mut self, index: u64) -> Result<Option<FactRow>, StoreError> {
-        self.run(|on| rows::fact(on, index))
-    }
-
-    fn tile(&mut self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError> {
-        self.run(|on| rows::tile(on, level, index, width))
-    }
-
-    fn append_fact(&mut self, fact: &NewFact<'_>) -> Result<(), StoreError> {
-        fact.check()?;
-        let next = self.next_index()?;
-        if fact.index != next {
-            return self.fail(StoreError::Conflict(format!(
-                "fact {} is not the next one, {next}",
-                fact.index
-            )));
-        }
-        self.execute(
-            "INSERT INTO fact (log_index, message, document, kind, time_ms, fact, nonce, entry, \
-             leaf_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            params![
-                rows::number(fact.index),
-                fact.message,
-                fact.document,
-                fact.kind,
-                fact.time_ms,
-                fact.fact,
-                fact.nonce,
-                fact.entry,
-                fact.leaf_hash.as_bytes(),
-            ],
-        )?;
-        self.next_index = next.checked_add(1);
-        Ok(())
-    }
-
-    fn put_tile(&mut self, level: u8, index: u64, hashes: &[Hash]) -> Result<(), StoreError> {
-        let stored = self.run(|on| rows::stored_tile(on, level, index))?.unwrap_or_default();
-        // What was published of a tile never changes; it only grows at its end.
-        if !hashes.starts_with(&stored) {
-            let what = format!("tile {level}/{index} is stored with other hashes");
-            return self.fail(StoreError::LogDamaged(what));
-        }
-        self.execute(
-            "INSERT INTO tile (level, idx, hashes) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes",
-            params![level, rows::number(index), tile::encode_tile(hashes)],
-        )?;
-        Ok(())
-    }
-
-    fn put_checkpoint(&mut self, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-        let latest = self.latest_checkpoint()?;
-        if latest.is_some_and(|latest| latest.size >= checkpoint.size) {
-            let size = checkpoint.size;
-            let same = self.run(|on| rows::checkpoint(on, size))?;
-            return match same {
-                Some(same) if same.root == checkpoint.root => Ok(()),
-                _ => self.fail(StoreError::LogFork { size }),
-            };
-        }
-        self.execute(
-            "INSERT INTO checkpoint (size, root, note, time_ms) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                rows::number(checkpoint.size),
-                checkpoint.root.as_bytes(),
-                checkpoint.note,
-                checkpoint.time_ms,
-            ],
-        )?;
-        Ok(())
     }
 }

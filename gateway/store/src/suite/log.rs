@@ -304,6 +304,7 @@ pub(crate) fn the_log_only_grows<B: Backend>() {
         index,
         message: None,
         document: None,
+        participant: None,
         kind: &row.kind,
         time_ms: row.time_ms,
         fact: &row.fact,

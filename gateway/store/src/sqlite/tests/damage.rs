@@ -33,7 +33,7 @@ fn assert_found(error: &StoreError, what: &str) {
 #[test]
 fn whatever_is_altered_at_the_end_of_the_log_keeps_it_from_opening() {
     let forged = "INSERT INTO fact SELECT 400, NULL, NULL, kind, time_ms, fact, nonce, entry,
-        leaf_hash FROM fact WHERE log_index = 399";
+        leaf_hash, NULL FROM fact WHERE log_index = 399";
     for sql in [
         "UPDATE fact SET fact = CAST(replace(CAST(fact AS TEXT), 'jia', 'yii') AS BLOB)
             WHERE log_index = 300",
