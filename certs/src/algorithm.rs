@@ -7,9 +7,10 @@
 
 use std::fmt;
 
-/// A message digest (FIPS 180-4).
-///
-/// Non-exhaustive: SM3 joins without breaking callers.
+use sm3::Sm3;
+use sm3::digest::Digest as _;
+
+/// A message digest (FIPS 180-4; GB/T 32905 for SM3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DigestAlgorithm {
@@ -21,15 +22,18 @@ pub enum DigestAlgorithm {
     Sha384,
     /// SHA-512, 64 bytes.
     Sha512,
+    /// SM3, 32 bytes.
+    Sm3,
 }
 
 impl DigestAlgorithm {
-    /// Every digest algorithm, weakest first.
-    pub const ALL: [DigestAlgorithm; 4] = [
+    /// Every digest algorithm.
+    pub const ALL: [DigestAlgorithm; 5] = [
         DigestAlgorithm::Sha1,
         DigestAlgorithm::Sha256,
         DigestAlgorithm::Sha384,
         DigestAlgorithm::Sha512,
+        DigestAlgorithm::Sm3,
     ];
 
     /// The name as written in texts and receipts: `SHA-256`.
@@ -39,31 +43,40 @@ impl DigestAlgorithm {
             DigestAlgorithm::Sha256 => "SHA-256",
             DigestAlgorithm::Sha384 => "SHA-384",
             DigestAlgorithm::Sha512 => "SHA-512",
+            DigestAlgorithm::Sm3 => "SM3",
         }
     }
 
     /// Length of the digest in bytes.
     pub fn output_len(self) -> usize {
-        self.ring().output_len()
+        self.ring().map_or(32, ring::digest::Algorithm::output_len)
     }
 
     /// Digests `data` in one step.
     pub fn digest(&self, data: &[u8]) -> Vec<u8> {
-        ring::digest::digest(self.ring(), data).as_ref().to_vec()
+        let mut digester = self.start();
+        digester.update(data);
+        digester.finish()
     }
 
     /// Starts an incremental digest.
     pub fn start(self) -> Digester {
-        Digester { algorithm: self, context: ring::digest::Context::new(self.ring()) }
+        let context = match self.ring() {
+            Some(algorithm) => Context::Ring(ring::digest::Context::new(algorithm)),
+            None => Context::Sm3(Sm3::new()),
+        };
+        Digester { algorithm: self, context }
     }
 
-    fn ring(self) -> &'static ring::digest::Algorithm {
-        match self {
+    // None is SM3, which ring does not have.
+    fn ring(self) -> Option<&'static ring::digest::Algorithm> {
+        Some(match self {
             DigestAlgorithm::Sha1 => &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
             DigestAlgorithm::Sha256 => &ring::digest::SHA256,
             DigestAlgorithm::Sha384 => &ring::digest::SHA384,
             DigestAlgorithm::Sha512 => &ring::digest::SHA512,
-        }
+            DigestAlgorithm::Sm3 => return None,
+        })
     }
 }
 
@@ -77,7 +90,13 @@ impl fmt::Display for DigestAlgorithm {
 #[derive(Clone)]
 pub struct Digester {
     algorithm: DigestAlgorithm,
-    context: ring::digest::Context,
+    context: Context,
+}
+
+#[derive(Clone)]
+enum Context {
+    Ring(ring::digest::Context),
+    Sm3(Sm3),
 }
 
 impl Digester {
@@ -88,12 +107,18 @@ impl Digester {
 
     /// Adds bytes.
     pub fn update(&mut self, data: &[u8]) {
-        self.context.update(data);
+        match &mut self.context {
+            Context::Ring(context) => context.update(data),
+            Context::Sm3(context) => context.update(data),
+        }
     }
 
     /// The digest of everything added.
     pub fn finish(self) -> Vec<u8> {
-        self.context.finish().as_ref().to_vec()
+        match self.context {
+            Context::Ring(context) => context.finish().as_ref().to_vec(),
+            Context::Sm3(context) => context.finalize().to_vec(),
+        }
     }
 
     /// The algorithm it was started with.
@@ -109,8 +134,6 @@ impl fmt::Debug for Digester {
 }
 
 /// A kind of key.
-///
-/// Non-exhaustive: SM2 joins without breaking callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyFamily {
@@ -122,6 +145,8 @@ pub enum KeyFamily {
     EcdsaP384,
     /// Ed25519 (RFC 8032).
     Ed25519,
+    /// SM2 on its recommended curve (GB/T 32918.5).
+    Sm2,
     /// A key that this build cannot verify with.
     Unsupported,
 }
@@ -134,6 +159,7 @@ impl KeyFamily {
             KeyFamily::EcdsaP256 => "ECDSA P-256",
             KeyFamily::EcdsaP384 => "ECDSA P-384",
             KeyFamily::Ed25519 => "Ed25519",
+            KeyFamily::Sm2 => "SM2",
             KeyFamily::Unsupported => "unsupported",
         }
     }
@@ -148,8 +174,8 @@ impl fmt::Display for KeyFamily {
 /// A signature algorithm with its encoding.
 ///
 /// ECDSA values are the fixed-length `r || s` of XML Signature (RFC 4050,
-/// section 3.3) and of JWS (RFC 7518, section 3.4), not the ASN.1 form of X.509.
-/// Non-exhaustive: SM2 with SM3 joins without breaking callers.
+/// section 3.3) and of JWS (RFC 7518, section 3.4), not the ASN.1 form of X.509;
+/// SM2 values likewise, as clients of the e-port make them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SignatureAlgorithm {
@@ -162,24 +188,38 @@ pub enum SignatureAlgorithm {
     RsaPkcs1Sha384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     RsaPkcs1Sha512,
+    /// RSASSA-PSS with SHA-256, MGF1 with the same digest and a salt of its
+    /// length (RFC 8017, section 8.1).
+    RsaPssSha256,
+    /// RSASSA-PSS with SHA-384, likewise.
+    RsaPssSha384,
+    /// RSASSA-PSS with SHA-512, likewise.
+    RsaPssSha512,
     /// ECDSA on P-256 with SHA-256, 64 bytes `r || s`.
     EcdsaP256Sha256,
     /// ECDSA on P-384 with SHA-384, 96 bytes `r || s`.
     EcdsaP384Sha384,
     /// Ed25519, 64 bytes (RFC 8032).
     Ed25519,
+    /// SM2 with SM3, 64 bytes `r || s` (GB/T 32918.2), the signer's id being
+    /// [`crate::sm2::DEFAULT_ID`].
+    Sm2Sm3,
 }
 
 impl SignatureAlgorithm {
     /// Every signature algorithm.
-    pub const ALL: [SignatureAlgorithm; 7] = [
+    pub const ALL: [SignatureAlgorithm; 11] = [
         SignatureAlgorithm::RsaPkcs1Sha1,
         SignatureAlgorithm::RsaPkcs1Sha256,
         SignatureAlgorithm::RsaPkcs1Sha384,
         SignatureAlgorithm::RsaPkcs1Sha512,
+        SignatureAlgorithm::RsaPssSha256,
+        SignatureAlgorithm::RsaPssSha384,
+        SignatureAlgorithm::RsaPssSha512,
         SignatureAlgorithm::EcdsaP256Sha256,
         SignatureAlgorithm::EcdsaP384Sha384,
         SignatureAlgorithm::Ed25519,
+        SignatureAlgorithm::Sm2Sm3,
     ];
 
     /// The name as written in texts and receipts.
@@ -189,9 +229,13 @@ impl SignatureAlgorithm {
             SignatureAlgorithm::RsaPkcs1Sha256 => "RSA-SHA256",
             SignatureAlgorithm::RsaPkcs1Sha384 => "RSA-SHA384",
             SignatureAlgorithm::RsaPkcs1Sha512 => "RSA-SHA512",
+            SignatureAlgorithm::RsaPssSha256 => "RSA-PSS-SHA256",
+            SignatureAlgorithm::RsaPssSha384 => "RSA-PSS-SHA384",
+            SignatureAlgorithm::RsaPssSha512 => "RSA-PSS-SHA512",
             SignatureAlgorithm::EcdsaP256Sha256 => "ECDSA-P256-SHA256",
             SignatureAlgorithm::EcdsaP384Sha384 => "ECDSA-P384-SHA384",
             SignatureAlgorithm::Ed25519 => "Ed25519",
+            SignatureAlgorithm::Sm2Sm3 => "SM2-SM3",
         }
     }
 
@@ -201,10 +245,14 @@ impl SignatureAlgorithm {
             SignatureAlgorithm::RsaPkcs1Sha1
             | SignatureAlgorithm::RsaPkcs1Sha256
             | SignatureAlgorithm::RsaPkcs1Sha384
-            | SignatureAlgorithm::RsaPkcs1Sha512 => KeyFamily::Rsa,
+            | SignatureAlgorithm::RsaPkcs1Sha512
+            | SignatureAlgorithm::RsaPssSha256
+            | SignatureAlgorithm::RsaPssSha384
+            | SignatureAlgorithm::RsaPssSha512 => KeyFamily::Rsa,
             SignatureAlgorithm::EcdsaP256Sha256 => KeyFamily::EcdsaP256,
             SignatureAlgorithm::EcdsaP384Sha384 => KeyFamily::EcdsaP384,
             SignatureAlgorithm::Ed25519 => KeyFamily::Ed25519,
+            SignatureAlgorithm::Sm2Sm3 => KeyFamily::Sm2,
         }
     }
 
@@ -212,15 +260,16 @@ impl SignatureAlgorithm {
     pub fn digest(self) -> DigestAlgorithm {
         match self {
             SignatureAlgorithm::RsaPkcs1Sha1 => DigestAlgorithm::Sha1,
-            SignatureAlgorithm::RsaPkcs1Sha256 | SignatureAlgorithm::EcdsaP256Sha256 => {
-                DigestAlgorithm::Sha256
-            }
-            SignatureAlgorithm::RsaPkcs1Sha384 | SignatureAlgorithm::EcdsaP384Sha384 => {
-                DigestAlgorithm::Sha384
-            }
-            SignatureAlgorithm::RsaPkcs1Sha512 | SignatureAlgorithm::Ed25519 => {
-                DigestAlgorithm::Sha512
-            }
+            SignatureAlgorithm::RsaPkcs1Sha256
+            | SignatureAlgorithm::RsaPssSha256
+            | SignatureAlgorithm::EcdsaP256Sha256 => DigestAlgorithm::Sha256,
+            SignatureAlgorithm::RsaPkcs1Sha384
+            | SignatureAlgorithm::RsaPssSha384
+            | SignatureAlgorithm::EcdsaP384Sha384 => DigestAlgorithm::Sha384,
+            SignatureAlgorithm::RsaPkcs1Sha512
+            | SignatureAlgorithm::RsaPssSha512
+            | SignatureAlgorithm::Ed25519 => DigestAlgorithm::Sha512,
+            SignatureAlgorithm::Sm2Sm3 => DigestAlgorithm::Sm3,
         }
     }
 
@@ -228,7 +277,7 @@ impl SignatureAlgorithm {
     /// `None` for RSA, where it is the length of the modulus.
     pub fn signature_len(self) -> Option<usize> {
         match self.family() {
-            KeyFamily::EcdsaP256 | KeyFamily::Ed25519 => Some(64),
+            KeyFamily::EcdsaP256 | KeyFamily::Ed25519 | KeyFamily::Sm2 => Some(64),
             KeyFamily::EcdsaP384 => Some(96),
             KeyFamily::Rsa | KeyFamily::Unsupported => None,
         }

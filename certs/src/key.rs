@@ -7,11 +7,13 @@
 //! in `signing`.
 
 mod error;
+pub(crate) mod range;
 mod signing;
 #[cfg(test)]
 mod tests;
 
 pub use error::KeyError;
+pub use range::Part;
 pub use signing::{MAX_KEY_BYTES, SigningKey};
 
 use std::fmt;
@@ -23,6 +25,7 @@ use x509_parser::public_key::PublicKey as Parsed;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::algorithm::{KeyFamily, SignatureAlgorithm};
+use crate::sm2;
 
 /// Smallest RSA modulus taken without a compatibility policy, in bits.
 pub const MIN_RSA_BITS: u32 = 2048;
@@ -49,6 +52,7 @@ enum Material {
     P256(Vec<u8>),
     P384(Vec<u8>),
     Ed25519(Vec<u8>),
+    Sm2(Box<sm2::Key>),
     Unsupported { algorithm: String },
 }
 
@@ -56,6 +60,8 @@ const OID_EC: &str = "1.2.840.10045.2.1";
 const OID_P256: &str = "1.2.840.10045.3.1.7";
 const OID_P384: &str = "1.3.132.0.34";
 const OID_ED25519: &str = "1.3.101.112";
+// The recommended curve of SM2 (GM/T 0006).
+const OID_SM2: &str = "1.2.156.10197.1.301";
 
 impl PublicKey {
     /// Reads a DER SubjectPublicKeyInfo. A key of a kind that is not known
@@ -85,6 +91,11 @@ impl PublicKey {
                 match curve.map(|c| c.to_id_string()) {
                     Some(c) if c == OID_P256 => Material::P256(point(bytes, 32)?),
                     Some(c) if c == OID_P384 => Material::P384(point(bytes, 48)?),
+                    Some(c) if c == OID_SM2 => {
+                        let detail = "expected an uncompressed point on the SM2 curve".to_owned();
+                        let key = sm2::Key::from_point(bytes).ok_or(KeyError::Format { detail })?;
+                        Material::Sm2(Box::new(key))
+                    }
                     Some(c) => Material::Unsupported { algorithm: c },
                     None => Material::Unsupported { algorithm },
                 }
@@ -107,6 +118,7 @@ impl PublicKey {
             Material::P256(_) => KeyFamily::EcdsaP256,
             Material::P384(_) => KeyFamily::EcdsaP384,
             Material::Ed25519(_) => KeyFamily::Ed25519,
+            Material::Sm2(_) => KeyFamily::Sm2,
             Material::Unsupported { .. } => KeyFamily::Unsupported,
         }
     }
@@ -116,9 +128,17 @@ impl PublicKey {
     pub fn bits(&self) -> u32 {
         match &self.0.material {
             Material::Rsa { modulus, .. } => bit_len(modulus),
-            Material::P256(_) | Material::Ed25519(_) => 256,
+            Material::P256(_) | Material::Ed25519(_) | Material::Sm2(_) => 256,
             Material::P384(_) => 384,
             Material::Unsupported { .. } => 0,
+        }
+    }
+
+    /// The key as an SM2 key, for values over a digest or of another id.
+    pub fn as_sm2(&self) -> Option<&sm2::Key> {
+        match &self.0.material {
+            Material::Sm2(key) => Some(key),
+            _ => None,
         }
     }
 
@@ -146,13 +166,13 @@ impl PublicKey {
 
     /// Verifies with another minimum for RSA, which is how
     /// [`crate::SignaturePolicy::min_rsa_bits`] is applied. Nothing goes below
-    /// [`MIN_RSA_BITS_LEGACY`], and RSA-SHA384 not below [`MIN_RSA_BITS`]
-    /// (*ring* has no weaker form of it).
+    /// [`MIN_RSA_BITS_LEGACY`], and RSA-SHA384 and RSA-PSS not below
+    /// [`MIN_RSA_BITS`] (*ring* has no weaker form of them).
     ///
     /// # Errors
     /// [`KeyError::Mismatch`], [`KeyError::TooShort`], [`KeyError::TooLong`],
-    /// [`KeyError::Unsupported`], [`KeyError::SignatureLength`], and
-    /// [`KeyError::BadSignature`] when the value does not verify.
+    /// [`KeyError::Unsupported`], [`KeyError::SignatureLength`],
+    /// [`KeyError::SignatureRange`], and [`KeyError::BadSignature`] when the value does not verify.
     pub fn verify_at_least(
         &self,
         min_rsa_bits: u32,
@@ -172,8 +192,15 @@ impl PublicKey {
                 algorithm,
                 expected,
                 found: signature.len(),
-                looks_der: looks_like_ecdsa_der(algorithm, signature),
+                looks_der: looks_like_der(algorithm, signature),
             });
+        }
+        if let Material::Sm2(key) = &self.0.material {
+            return verify_sm2(key, algorithm, message, signature);
+        }
+        if let Some(order) = order(algorithm) {
+            range::check(order, signature)
+                .map_err(|part| KeyError::SignatureRange { algorithm, part })?;
         }
         self.verify_value(algorithm, message, signature)
             .map_err(|_| KeyError::BadSignature { algorithm })
@@ -195,10 +222,11 @@ impl PublicKey {
             return Err(KeyError::Mismatch { algorithm, family: self.family() });
         }
         if self.family() == KeyFamily::Rsa {
-            let floor = if algorithm == SignatureAlgorithm::RsaPkcs1Sha384 {
-                MIN_RSA_BITS
-            } else {
-                MIN_RSA_BITS_LEGACY
+            let floor = match algorithm {
+                SignatureAlgorithm::RsaPkcs1Sha1
+                | SignatureAlgorithm::RsaPkcs1Sha256
+                | SignatureAlgorithm::RsaPkcs1Sha512 => MIN_RSA_BITS_LEGACY,
+                _ => MIN_RSA_BITS,
             };
             let minimum = min_rsa_bits.max(floor);
             if self.bits() < minimum {
@@ -222,21 +250,7 @@ impl PublicKey {
         };
         match (&self.0.material, algorithm) {
             (Material::Rsa { modulus, exponent }, algorithm) => {
-                // The 1024-bit parameters of ring are safe to use here: the
-                // minimum that applies was checked in check_fits.
-                let parameters = match algorithm {
-                    SignatureAlgorithm::RsaPkcs1Sha1 => {
-                        &rs::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY
-                    }
-                    SignatureAlgorithm::RsaPkcs1Sha256 => {
-                        &rs::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
-                    }
-                    SignatureAlgorithm::RsaPkcs1Sha384 => &rs::RSA_PKCS1_2048_8192_SHA384,
-                    SignatureAlgorithm::RsaPkcs1Sha512 => {
-                        &rs::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY
-                    }
-                    _ => return Err(ring::error::Unspecified),
-                };
+                let parameters = rsa_parameters(algorithm).ok_or(ring::error::Unspecified)?;
                 rs::RsaPublicKeyComponents { n: modulus.as_slice(), e: exponent.as_slice() }
                     .verify(parameters, message, signature)
             }
@@ -258,6 +272,42 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({}, {} bits)", self.family(), self.bits())
     }
+}
+
+// The 1024-bit parameters of ring are safe to use here: the minimum that
+// applies was checked in check_fits.
+fn rsa_parameters(algorithm: SignatureAlgorithm) -> Option<&'static rs::RsaParameters> {
+    Some(match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha1 => &rs::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        SignatureAlgorithm::RsaPkcs1Sha256 => &rs::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        SignatureAlgorithm::RsaPkcs1Sha384 => &rs::RSA_PKCS1_2048_8192_SHA384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => &rs::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        SignatureAlgorithm::RsaPssSha256 => &rs::RSA_PSS_2048_8192_SHA256,
+        SignatureAlgorithm::RsaPssSha384 => &rs::RSA_PSS_2048_8192_SHA384,
+        SignatureAlgorithm::RsaPssSha512 => &rs::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+fn order(algorithm: SignatureAlgorithm) -> Option<&'static [u8]> {
+    match algorithm.family() {
+        KeyFamily::EcdsaP256 => Some(&range::P256),
+        KeyFamily::EcdsaP384 => Some(&range::P384),
+        _ => None,
+    }
+}
+
+fn verify_sm2(
+    key: &sm2::Key,
+    algorithm: SignatureAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    let raw = signature.try_into().map_err(|_| KeyError::BadSignature { algorithm })?;
+    key.verify(message, raw).map_err(|refused| match refused {
+        sm2::Refused::Range(part) => KeyError::SignatureRange { algorithm, part },
+        sm2::Refused::Value => KeyError::BadSignature { algorithm },
+    })
 }
 
 // A DER INTEGER, which is signed, as an unsigned number: ring reads it so too.
@@ -303,7 +353,8 @@ fn bit_len(bytes: &[u8]) -> u32 {
 
 // A SEQUENCE of the right length where r || s is expected: the usual mistake
 // of a sender whose library makes the X.509 form. Only used for the text.
-fn looks_like_ecdsa_der(algorithm: SignatureAlgorithm, signature: &[u8]) -> bool {
-    matches!(algorithm.family(), KeyFamily::EcdsaP256 | KeyFamily::EcdsaP384)
+fn looks_like_der(algorithm: SignatureAlgorithm, signature: &[u8]) -> bool {
+    let family = algorithm.family();
+    matches!(family, KeyFamily::EcdsaP256 | KeyFamily::EcdsaP384 | KeyFamily::Sm2)
         && matches!(signature, [0x30, len, rest @ ..] if usize::from(*len) == rest.len())
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`algorithm`] | names of digests and signature algorithms |
 //! | [`key`] | public keys that verify, private keys that sign |
+//! | [`sm2`] | SM2 values, their two forms and why one is refused |
 //! | [`certificate`] | X.509 certificates, parsed once |
 //! | [`chain`] | trust anchors, chains, a bounded cache of chains |
 //! | [`policy`] | which signatures are taken, strict or by a dated exception |
@@ -26,6 +27,7 @@ mod random;
 pub mod registry;
 #[cfg(test)]
 mod samples;
+pub mod sm2;
 pub mod testpki;
 
 pub use algorithm::{DigestAlgorithm, Digester, KeyFamily, SignatureAlgorithm};

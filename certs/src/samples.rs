@@ -100,7 +100,7 @@ pub(crate) fn assert_told(table: &[(&str, (&str, String, String))]) {
         assert!(codes.insert(code), "{code} stands for two errors");
         assert!(code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
         assert!(!en.is_empty() && !en.ends_with('.'), "{en}");
-        let named = ["RSA", "ECDSA", "Ed25519"].iter().any(|name| en.starts_with(name));
+        let named = ["RSA", "ECDSA", "Ed25519", "SM2"].iter().any(|name| en.starts_with(name));
         assert!(named || !en.starts_with(|c: char| c.is_ascii_uppercase()), "{en}");
         let chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
         assert!(zh.chars().any(chinese), "no Chinese: {zh}");

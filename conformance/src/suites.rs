@@ -31,6 +31,12 @@ pub fn unpack(name: &str) -> PathBuf {
     unpack_into(&archive, &version, &repository().join("target/suites"), name)
 }
 
+/// A file of the shared folder that the suites' folder stands in, such as
+/// `domain/sm2-signedinfo-vector.json`.
+pub fn shared(path: &str) -> PathBuf {
+    archives().join("..").join(path)
+}
+
 fn archives() -> PathBuf {
     match std::env::var_os(SUITES_VARIABLE) {
         Some(folder) => folder.into(),

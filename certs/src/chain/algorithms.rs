@@ -11,6 +11,7 @@ use webpki::ring as strict;
 
 use crate::key::MIN_RSA_BITS;
 use crate::policy::SignaturePolicy;
+use crate::sm2;
 
 /// sha1WithRSAEncryption (RFC 8017, appendix A.2.4).
 const OID_RSA_SHA1: &str = "1.2.840.113549.1.1.5";
@@ -22,7 +23,7 @@ const RSA_PKCS1_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
 ]);
 
-static STRICT: [&dyn SignatureVerificationAlgorithm; 11] = [
+static STRICT: [&dyn SignatureVerificationAlgorithm; 13] = [
     strict::RSA_PKCS1_2048_8192_SHA256,
     strict::RSA_PKCS1_2048_8192_SHA384,
     strict::RSA_PKCS1_2048_8192_SHA512,
@@ -34,7 +35,22 @@ static STRICT: [&dyn SignatureVerificationAlgorithm; 11] = [
     strict::ECDSA_P384_SHA256,
     strict::ECDSA_P384_SHA384,
     strict::ED25519,
+    &Sm2 { id: SM2_SM3 },
+    &Sm2 { id: SM2_SM3_NULL },
 ];
+
+// id-ecPublicKey with the recommended SM2 curve (GM/T 0006, GM/T 0015).
+const SM2_KEY: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+    0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55,
+    0x01, 0x82, 0x2d,
+]);
+// 1.2.156.10197.1.501, SM2 with SM3; parameters are absent, and NULL in the
+// certificates of some older CAs.
+const SM2_SM3: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x83, 0x75]);
+const SM2_SM3_NULL: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+    0x06, 0x08, 0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x83, 0x75, 0x05, 0x00,
+]);
 
 static SHA1: Legacy =
     Legacy { id: RSA_PKCS1_SHA1, with: &rs::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY };
@@ -47,7 +63,7 @@ static SHA256_SHORT: Legacy = Legacy {
 
 pub(super) fn taken(policy: &SignaturePolicy) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
     let short = policy.min_rsa_bits < MIN_RSA_BITS;
-    let mut list: Vec<&'static dyn SignatureVerificationAlgorithm> = Vec::with_capacity(13);
+    let mut list: Vec<&'static dyn SignatureVerificationAlgorithm> = Vec::with_capacity(15);
     // First, since the first entry that fits an identifier decides.
     if short {
         list.push(&SHA256_SHORT);
@@ -83,6 +99,33 @@ impl SignatureVerificationAlgorithm for Legacy {
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
         alg_id::RSA_ENCRYPTION
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.id
+    }
+}
+
+/// SM2 with SM3, the issuer's id being the default one (GM/T 0015).
+#[derive(Debug)]
+struct Sm2 {
+    id: AlgorithmIdentifier,
+}
+
+impl SignatureVerificationAlgorithm for Sm2 {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let key = sm2::Key::from_point(public_key).ok_or(InvalidSignature)?;
+        let raw = sm2::raw_from_der(signature).ok_or(InvalidSignature)?;
+        key.verify(message, &raw).map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        SM2_KEY
     }
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {

@@ -3,6 +3,7 @@
 mod cache;
 mod dates;
 mod errors;
+mod sm2;
 mod weak;
 
 use jiff::SignedDuration;

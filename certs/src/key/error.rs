@@ -3,6 +3,7 @@
 //! Promise: every error has a stable code and a text in English and Chinese,
 //! and none of them carries key material.
 
+use super::range::Part;
 use crate::algorithm::{KeyFamily, SignatureAlgorithm};
 use crate::pem::PemError;
 
@@ -47,8 +48,16 @@ pub enum KeyError {
         expected: usize,
         /// Bytes found.
         found: usize,
-        /// The value looks like the ASN.1 form of ECDSA.
+        /// The value looks like the ASN.1 form of ECDSA or SM2.
         looks_der: bool,
+    },
+    /// r or s of the value is out of range: no key made it.
+    #[error("{} of the {algorithm} value is out of range", part.name())]
+    SignatureRange {
+        /// The algorithm.
+        algorithm: SignatureAlgorithm,
+        /// The part.
+        part: Part,
     },
     /// The signature does not verify with this key over these bytes.
     #[error("the {algorithm} signature does not verify")]
@@ -104,6 +113,7 @@ impl KeyError {
             KeyError::TooLong { .. } => "key-too-long",
             KeyError::Unsupported { .. } => "key-unsupported",
             KeyError::SignatureLength { .. } => "signature-length",
+            KeyError::SignatureRange { .. } => "signature-range",
             KeyError::BadSignature { .. } => "signature-wrong",
             KeyError::NotForSigning { .. } => "key-not-for-signing",
             KeyError::Pem(_) => "key-pem",
@@ -139,6 +149,9 @@ impl KeyError {
             KeyError::SignatureLength { algorithm, expected, found, looks_der } => {
                 let hint = if *looks_der { "；疑似 ASN.1 编码，应为 r || s" } else { "" };
                 format!("{algorithm} 签名值应为 {expected} 字节，实际 {found} 字节{hint}")
+            }
+            KeyError::SignatureRange { algorithm, part } => {
+                format!("{algorithm} 签名值的 {} 超出范围", part.name())
             }
             KeyError::BadSignature { algorithm } => format!("{algorithm} 签名验证不通过"),
             KeyError::NotForSigning { algorithm } => format!("{algorithm} 只验签，不签名"),

@@ -2,9 +2,9 @@
 //!
 //! In: an unencrypted PKCS#8 key (RFC 5958), PEM or DER, or nothing (generate).
 //! Out: signatures, and the key as PKCS#8 again. Promise: the PKCS#8 bytes kept
-//! here are wiped on drop and never printed. What *ring* derives from them (its
-//! internal form of the key, the buffer it generates P-256 keys in) is out of
-//! our reach.
+//! here are wiped on drop and never printed. What *ring* and `sm2` derive from
+//! them (their internal form of the key, the buffer P-256 keys are generated in)
+//! is out of our reach.
 
 use std::fmt;
 
@@ -12,14 +12,19 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature as rs;
 use ring::signature::KeyPair as _;
 use rsa::pkcs8::PrivateKeyInfoRef;
+use sm2::dsa::signature::RandomizedSigner as _;
+use sm2::elliptic_curve::Generate as _;
+use sm2::elliptic_curve::sec1::ToSec1Point as _;
 use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier};
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
-use super::{KeyError, OID_EC, OID_ED25519, OID_P256, OID_P384, PublicKey};
+use super::{KeyError, OID_EC, OID_ED25519, OID_P256, OID_P384, OID_SM2, PublicKey};
 use crate::algorithm::SignatureAlgorithm;
 use crate::pem;
+use crate::random::Source;
+use crate::sm2::DEFAULT_ID;
 
 /// Longest PKCS#8 key that is read, in bytes (RSA-8192 takes about 4,700).
 pub const MAX_KEY_BYTES: usize = 16 * 1024;
@@ -43,6 +48,7 @@ enum Pair {
     P256(rs::EcdsaKeyPair),
     P384(rs::EcdsaKeyPair),
     Ed25519(rs::Ed25519KeyPair),
+    Sm2(Box<sm2::dsa::SigningKey>),
 }
 
 impl SigningKey {
@@ -71,7 +77,8 @@ impl SigningKey {
         }
     }
 
-    /// Reads a DER PKCS#8 key: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519.
+    /// Reads a DER PKCS#8 key: RSA of 2048 to 4096 bits, P-256, P-384,
+    /// Ed25519 or SM2.
     ///
     /// # Errors
     /// [`KeyError::Format`], [`KeyError::Unsupported`], or
@@ -96,6 +103,7 @@ impl SigningKey {
             (OID_ED25519, _) => Pair::Ed25519(
                 rs::Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(rejected)?,
             ),
+            (OID_EC, Some(OID_SM2)) => Pair::Sm2(Box::new(sm2_pair(der)?)),
             (_, curve) => {
                 let algorithm = curve.map_or(algorithm.clone(), str::to_owned);
                 return Err(KeyError::Unsupported { algorithm });
@@ -116,6 +124,31 @@ impl SigningKey {
         )
         .map_err(|_| KeyError::Generation)?;
         SigningKey::from_pkcs8_der(pkcs8.as_ref())
+    }
+
+    /// Generates a P-384 key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`] when the system gives no randomness.
+    pub fn generate_p384() -> Result<SigningKey, KeyError> {
+        let pkcs8 = rs::EcdsaKeyPair::generate_pkcs8(
+            &rs::ECDSA_P384_SHA384_FIXED_SIGNING,
+            &SystemRandom::new(),
+        )
+        .map_err(|_| KeyError::Generation)?;
+        SigningKey::from_pkcs8_der(pkcs8.as_ref())
+    }
+
+    /// Generates an SM2 key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`] when the system gives no randomness.
+    pub fn generate_sm2() -> Result<SigningKey, KeyError> {
+        use sm2::pkcs8::EncodePrivateKey as _;
+        let key =
+            sm2::SecretKey::try_generate_from_rng(&mut Source).map_err(|_| KeyError::Generation)?;
+        let der = key.to_pkcs8_der().map_err(|_| KeyError::Generation)?;
+        SigningKey::from_pkcs8_der(der.as_bytes())
     }
 
     /// Generates an Ed25519 key. Written in the v1 form, since OpenSSL 3.0
@@ -144,8 +177,7 @@ impl SigningKey {
         if !(2048..=4096).contains(&bits) {
             return Err(KeyError::Generation);
         }
-        let key = rsa::PrivateKey::new(&mut crate::random::Source, bits)
-            .map_err(|_| KeyError::Generation)?;
+        let key = rsa::PrivateKey::new(&mut Source, bits).map_err(|_| KeyError::Generation)?;
         let der = key.to_pkcs8_der().map_err(|_| KeyError::Generation)?;
         SigningKey::from_pkcs8_der(der.as_bytes())
     }
@@ -156,17 +188,19 @@ impl SigningKey {
     }
 
     /// The algorithm used when none is asked for: RSA-SHA256, ECDSA with the
-    /// digest of the curve's size, Ed25519.
+    /// digest of the curve's size, Ed25519, SM2 with SM3.
     pub fn default_algorithm(&self) -> SignatureAlgorithm {
         match &self.pair {
             Pair::Rsa(_) => SignatureAlgorithm::RsaPkcs1Sha256,
             Pair::P256(_) => SignatureAlgorithm::EcdsaP256Sha256,
             Pair::P384(_) => SignatureAlgorithm::EcdsaP384Sha384,
             Pair::Ed25519(_) => SignatureAlgorithm::Ed25519,
+            Pair::Sm2(_) => SignatureAlgorithm::Sm2Sm3,
         }
     }
 
-    /// Signs `message`. ECDSA values are `r || s`.
+    /// Signs `message`. ECDSA and SM2 values are `r || s`; the signer's id of SM2
+    /// is [`DEFAULT_ID`].
     ///
     /// # Errors
     /// [`KeyError::Mismatch`]; [`KeyError::NotForSigning`] for RSA-SHA1;
@@ -182,6 +216,10 @@ impl SigningKey {
                 .map(|s| s.as_ref().to_vec())
                 .map_err(|_| KeyError::Generation),
             Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+            Pair::Sm2(pair) => pair
+                .try_sign_with_rng(&mut Source, message)
+                .map(|value: sm2::dsa::Signature| value.to_vec())
+                .map_err(|_| KeyError::Generation),
         }
     }
 
@@ -219,6 +257,9 @@ fn sign_rsa(
         SignatureAlgorithm::RsaPkcs1Sha256 => &rs::RSA_PKCS1_SHA256,
         SignatureAlgorithm::RsaPkcs1Sha384 => &rs::RSA_PKCS1_SHA384,
         SignatureAlgorithm::RsaPkcs1Sha512 => &rs::RSA_PKCS1_SHA512,
+        SignatureAlgorithm::RsaPssSha256 => &rs::RSA_PSS_SHA256,
+        SignatureAlgorithm::RsaPssSha384 => &rs::RSA_PSS_SHA384,
+        SignatureAlgorithm::RsaPssSha512 => &rs::RSA_PSS_SHA512,
         _ => return Err(KeyError::NotForSigning { algorithm }),
     };
     let mut signature = vec![0; pair.public().modulus_len()];
@@ -227,13 +268,26 @@ fn sign_rsa(
     Ok(signature)
 }
 
+// The public half that the key may carry is checked against the private one.
+fn sm2_pair(der: &[u8]) -> Result<sm2::dsa::SigningKey, KeyError> {
+    use sm2::pkcs8::DecodePrivateKey as _;
+    let rejected = |detail: String| KeyError::Rejected { detail };
+    let key = sm2::SecretKey::from_pkcs8_der(der).map_err(|e| rejected(e.to_string()))?;
+    sm2::dsa::SigningKey::new(DEFAULT_ID, &key).map_err(|e| rejected(e.to_string()))
+}
+
 fn public_half(pair: &Pair) -> Result<PublicKey, KeyError> {
     let format = |e: x509_cert::der::Error| KeyError::Format { detail: e.to_string() };
+    let point;
     let (oid, curve, bytes): (&str, Option<&str>, &[u8]) = match pair {
         Pair::Rsa(pair) => (OID_RSA, None, pair.public_key().as_ref()),
         Pair::P256(pair) => (OID_EC, Some(OID_P256), pair.public_key().as_ref()),
         Pair::P384(pair) => (OID_EC, Some(OID_P384), pair.public_key().as_ref()),
         Pair::Ed25519(pair) => (OID_ED25519, None, pair.public_key().as_ref()),
+        Pair::Sm2(pair) => {
+            point = pair.verifying_key().to_sec1_point(false);
+            (OID_EC, Some(OID_SM2), point.as_bytes())
+        }
     };
     let parameters = match curve {
         Some(curve) => {

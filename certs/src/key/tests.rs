@@ -12,15 +12,17 @@ use crate::pem;
 use crate::samples::{other_rsa, p256, rsa};
 use SignatureAlgorithm::{
     EcdsaP256Sha256, EcdsaP384Sha384, Ed25519, RsaPkcs1Sha1, RsaPkcs1Sha256, RsaPkcs1Sha384,
-    RsaPkcs1Sha512,
+    RsaPkcs1Sha512, RsaPssSha256, RsaPssSha384, RsaPssSha512, Sm2Sm3,
 };
 
 const MESSAGE: &[u8] = "报文 message".as_bytes();
 
 pub(super) fn p384() -> SigningKey {
-    let with = &rs::ECDSA_P384_SHA384_FIXED_SIGNING;
-    let der = rs::EcdsaKeyPair::generate_pkcs8(with, &SystemRandom::new()).unwrap();
-    SigningKey::from_pkcs8_der(der.as_ref()).unwrap()
+    SigningKey::generate_p384().unwrap()
+}
+
+fn sm2() -> SigningKey {
+    SigningKey::generate_sm2().unwrap()
 }
 
 fn ed25519() -> SigningKey {
@@ -35,9 +37,13 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
         (RsaPkcs1Sha256, rsa(), other_rsa(), 256),
         (RsaPkcs1Sha384, rsa(), other_rsa(), 256),
         (RsaPkcs1Sha512, rsa(), other_rsa(), 256),
+        (RsaPssSha256, rsa(), other_rsa(), 256),
+        (RsaPssSha384, rsa(), other_rsa(), 256),
+        (RsaPssSha512, rsa(), other_rsa(), 256),
         (EcdsaP256Sha256, p256(), p256(), 64),
         (EcdsaP384Sha384, p384(), p384(), 96),
         (Ed25519, ed25519(), ed25519(), 64),
+        (Sm2Sm3, sm2(), sm2(), 64),
     ]
 });
 
@@ -94,18 +100,39 @@ fn values_of_another_length_are_refused() {
 }
 
 #[test]
-fn zero_in_r_or_s_is_refused() {
+fn r_and_s_out_of_range_are_refused() {
     for (algorithm, key, _, length) in
-        CASES.iter().filter(|(a, ..)| matches!(a, EcdsaP256Sha256 | EcdsaP384Sha384))
+        CASES.iter().filter(|(a, ..)| matches!(a, EcdsaP256Sha256 | EcdsaP384Sha384 | Sm2Sm3))
     {
         let value = key.sign(*algorithm, MESSAGE).unwrap();
         let half = length / 2;
         let zero = vec![0; half];
         let high = vec![0xff; half];
+        let order = match algorithm {
+            EcdsaP256Sha256 => range::P256.to_vec(),
+            EcdsaP384Sha384 => range::P384.to_vec(),
+            _ => range::SM2.to_vec(),
+        };
+        let mut below = order.clone();
+        *below.last_mut().unwrap() -= 1;
         let (r, s) = value.split_at(half);
-        for (r, s) in [(&*zero, s), (r, &*zero), (&*zero, &*zero), (&*high, s), (r, &*high)] {
+        for (r, s, found) in [
+            (&*zero, s, Some(Part::R)),
+            (r, &*zero, Some(Part::S)),
+            (&*zero, &*zero, Some(Part::R)),
+            (&*high, s, Some(Part::R)),
+            (r, &*high, Some(Part::S)),
+            (&*order, s, Some(Part::R)),
+            (r, &*order, Some(Part::S)),
+            (&*below, s, None),
+            (r, &*below, None),
+        ] {
             let result = key.public_key().verify(*algorithm, MESSAGE, &[r, s].concat());
-            assert_eq!(code(result), "signature-wrong", "{algorithm}");
+            let expected = match found {
+                Some(part) => KeyError::SignatureRange { algorithm: *algorithm, part },
+                None => KeyError::BadSignature { algorithm: *algorithm },
+            };
+            assert_eq!(result, Err(expected), "{algorithm}");
         }
     }
     let public = ed25519().public_key().clone();
@@ -135,6 +162,16 @@ fn the_asn1_form_of_ecdsa_is_named() {
 }
 
 #[test]
+fn the_asn1_form_of_sm2_is_named_and_not_taken() {
+    let key = sm2();
+    let raw = key.sign(Sm2Sm3, MESSAGE).unwrap();
+    let der = crate::sm2::der_from_raw(&raw).unwrap();
+    let error = key.public_key().verify(Sm2Sm3, MESSAGE, &der).unwrap_err();
+    let KeyError::SignatureLength { looks_der, .. } = error else { panic!("{error}") };
+    assert!(looks_der);
+}
+
+#[test]
 fn keys_serve_their_own_kind_only() {
     for (own, key, _, _) in CASES.iter() {
         for algorithm in SignatureAlgorithm::ALL {
@@ -154,7 +191,7 @@ fn keys_serve_their_own_kind_only() {
 fn digests_are_not_interchangeable() {
     let key = rsa();
     let value = key.sign(RsaPkcs1Sha256, MESSAGE).unwrap();
-    for other in [RsaPkcs1Sha1, RsaPkcs1Sha384, RsaPkcs1Sha512] {
+    for other in [RsaPkcs1Sha1, RsaPkcs1Sha384, RsaPkcs1Sha512, RsaPssSha256] {
         assert_eq!(code(key.public_key().verify(other, MESSAGE, &value)), "signature-wrong");
     }
 }
@@ -189,6 +226,17 @@ fn generated_keys_differ() {
 }
 
 #[test]
+fn padding_and_digest_of_pss_are_not_interchangeable() {
+    let key = rsa();
+    let value = key.sign(RsaPssSha256, MESSAGE).unwrap();
+    for other in [RsaPkcs1Sha256, RsaPssSha384, RsaPssSha512] {
+        assert_eq!(code(key.public_key().verify(other, MESSAGE, &value)), "signature-wrong");
+    }
+    // The salt is random: two values of one message differ.
+    assert_ne!(value, key.sign(RsaPssSha256, MESSAGE).unwrap());
+}
+
+#[test]
 fn rsa_sha1_is_verified_and_never_made() {
     let key = rsa();
     assert_eq!(key.sign(RsaPkcs1Sha1, MESSAGE).unwrap_err().code(), "key-not-for-signing");
@@ -208,6 +256,11 @@ fn digests_are_those_of_the_standard() {
     for (algorithm, expected) in DigestAlgorithm::ALL.iter().zip(expected) {
         assert_eq!(crate::hex::encode(&algorithm.digest(b"abc")), expected);
     }
+    // GB/T 32905, example 1.
+    assert_eq!(
+        crate::hex::encode(&DigestAlgorithm::Sm3.digest(b"abc")),
+        "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+    );
     for algorithm in DigestAlgorithm::ALL {
         let mut parts = Digester::new(algorithm);
         parts.update(b"a");

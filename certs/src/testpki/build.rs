@@ -33,6 +33,7 @@ use super::{CaSpec, ExtendedUsage, LeafSpec, PkiError, Usage, Validity};
 use crate::algorithm::{DigestAlgorithm, KeyFamily, SignatureAlgorithm};
 use crate::certificate::Certificate;
 use crate::key::{KeyError, PublicKey, SigningKey};
+use crate::sm2;
 
 /// Random bytes of a serial number; the first is never zero and the number
 /// never negative.
@@ -263,12 +264,13 @@ impl Keypair for Issuer<'_> {
 impl DynSignatureAlgorithmIdentifier for Issuer<'_> {
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         // RSA has NULL parameters (RFC 8017, appendix C), the others none
-        // (RFC 5758, section 3.2; RFC 8410, section 3).
+        // (RFC 5758, section 3.2; RFC 8410, section 3; GM/T 0015).
         let (oid, parameters) = match self.key.public_key().family() {
             KeyFamily::Rsa if self.sha1 => ("1.2.840.113549.1.1.5", Some(Any::null())),
             KeyFamily::Rsa => ("1.2.840.113549.1.1.11", Some(Any::null())),
             KeyFamily::EcdsaP384 => ("1.2.840.10045.4.3.3", None),
             KeyFamily::Ed25519 => ("1.3.101.112", None),
+            KeyFamily::Sm2 => ("1.2.156.10197.1.501", None),
             _ => ("1.2.840.10045.4.3.2", None),
         };
         Ok(AlgorithmIdentifierOwned { oid: ObjectIdentifier::new_unwrap(oid), parameters })
@@ -286,18 +288,10 @@ impl Signer<RawSignature> for Issuer<'_> {
             .sign(self.key.default_algorithm(), message)
             .map_err(|_| signature::Error::new())?;
         match self.key.public_key().family() {
-            KeyFamily::EcdsaP256 | KeyFamily::EcdsaP384 => {
-                ecdsa_der(&value).map(RawSignature).map_err(|_| signature::Error::new())
+            KeyFamily::EcdsaP256 | KeyFamily::EcdsaP384 | KeyFamily::Sm2 => {
+                sm2::der_from_raw(&value).map(RawSignature).ok_or_else(signature::Error::new)
             }
             _ => Ok(RawSignature(value)),
         }
     }
-}
-
-// ECDSA-Sig-Value (RFC 5480, appendix A): X.509 wants the ASN.1 form.
-fn ecdsa_der(raw: &[u8]) -> Result<Vec<u8>, der::Error> {
-    let (r, s) = raw.split_at(raw.len() / 2);
-    let mut body = der::asn1::UintRef::new(r)?.to_der()?;
-    body.extend(der::asn1::UintRef::new(s)?.to_der()?);
-    der::asn1::AnyRef::new(der::Tag::Sequence, &body)?.to_der()
 }

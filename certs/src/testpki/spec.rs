@@ -14,8 +14,12 @@ pub enum KeyKind {
     Rsa2048,
     /// ECDSA on P-256.
     P256,
+    /// ECDSA on P-384.
+    P384,
     /// Ed25519.
     Ed25519,
+    /// SM2.
+    Sm2,
 }
 
 impl KeyKind {
@@ -27,6 +31,8 @@ impl KeyKind {
         match self {
             KeyKind::Rsa2048 => SigningKey::generate_rsa(2048),
             KeyKind::P256 => SigningKey::generate_p256(),
+            KeyKind::P384 => SigningKey::generate_p384(),
+            KeyKind::Sm2 => SigningKey::generate_sm2(),
             KeyKind::Ed25519 => SigningKey::generate_ed25519(),
         }
         .map_err(PkiError::Key)

@@ -42,7 +42,9 @@ fn serves(root: &TestCa, leaf: &Issued, name: &str) -> bool {
 fn every_kind_of_key_issues_every_kind_of_leaf() {
     let kinds = [
         (KeyKind::P256, KeyFamily::EcdsaP256),
+        (KeyKind::P384, KeyFamily::EcdsaP384),
         (KeyKind::Ed25519, KeyFamily::Ed25519),
+        (KeyKind::Sm2, KeyFamily::Sm2),
         (KeyKind::Rsa2048, KeyFamily::Rsa),
     ];
     let key =

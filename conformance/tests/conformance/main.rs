@@ -16,6 +16,7 @@ mod demo;
 mod intake;
 mod merkle;
 mod receipts;
+mod sm2sm3;
 mod startup;
 mod tidy;
 mod xmlconf;

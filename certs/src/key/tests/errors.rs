@@ -38,6 +38,7 @@ fn unknown_curve() -> (Vec<u8>, Vec<u8>) {
 fn every_key_error() {
     let key = p256();
     let short = key.public_key().verify(EcdsaP256Sha256, MESSAGE, &[1; 63]);
+    let range = key.public_key().verify(EcdsaP256Sha256, MESSAGE, &[0; 64]);
     let wrong = key.public_key().verify(EcdsaP256Sha256, MESSAGE, &[1; 64]);
     let inconsistent = {
         let other = p256();
@@ -50,6 +51,7 @@ fn every_key_error() {
         ("key-too-long", told!(of_bits(8193).check_fits(2048, RsaPkcs1Sha256).unwrap_err())),
         ("key-unsupported", told!(der(&unknown_curve().0))),
         ("signature-length", told!(short.unwrap_err())),
+        ("signature-range", told!(range.unwrap_err())),
         ("signature-wrong", told!(wrong.unwrap_err())),
         ("key-not-for-signing", told!(rsa().sign(RsaPkcs1Sha1, MESSAGE).unwrap_err())),
         ("key-pem", told!(pem("-----BEGIN PRIVATE KEY-----\n"))),
@@ -98,10 +100,13 @@ fn malformed_public_keys() {
     let mut cut = ed25519().public_key().spki_der()[..43].to_vec();
     (cut[1], cut[10]) = (0x29, 0x20);
     let trailing = [ec.as_slice(), &[0]].concat();
+    let mut off_sm2 = sm2().public_key().spki_der().to_vec();
+    *off_sm2.last_mut().unwrap() ^= 1;
     let mut negative = vec![0xff; 256];
     negative[255] = 1;
     for (what, bytes) in [
         ("compressed", compressed),
+        ("a point that is not on the SM2 curve", off_sm2),
         ("short", cut),
         ("trailing", trailing),
         ("negative", spki(&negative, &[1, 0, 1])),
