@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) mod body;
 pub(crate) mod evidence;
+pub(crate) mod log;
 pub(crate) mod messages;
 pub(crate) mod problem;
 pub(crate) mod queues;

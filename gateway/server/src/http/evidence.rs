@@ -1,4 +1,4 @@
-//! Handlers that show the gateway itself: readiness, metrics, the log's checkpoint.
+//! Handlers that show the gateway itself: readiness and metrics.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Response;
 use super::messages::blocking;
 use super::problem::{answer, json_answer};
 use super::routes::App;
-use crate::refusal::{Refusal, Stage};
+use crate::refusal::Refusal;
 use serde_json::json;
 
 /// `GET /readyz`: ready while the journal answers. A broker that is down does
@@ -30,20 +30,4 @@ pub(crate) async fn metrics(app: &Arc<App>) -> Result<Response, Refusal> {
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(answer(200, kind, app.metrics.text().into_bytes()))
-}
-
-/// `GET /log/checkpoint`: the latest signed checkpoint (C2SP tlog-checkpoint).
-pub(crate) async fn checkpoint(app: &Arc<App>) -> Result<Response, Refusal> {
-    let reader = app.reader.clone();
-    let latest = blocking(move || reader.latest_checkpoint()).await?;
-    match latest {
-        Some(row) => Ok(answer(200, "text/plain; charset=utf-8", row.note.into_bytes())),
-        None => Err(Refusal::new(
-            Stage::Intake,
-            404,
-            "log-empty",
-            "the log has no checkpoint yet: nothing was committed",
-            "日志尚无检查点",
-        )),
-    }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn receipts(
 
 /// A participant sees its own messages; who oversees the zone sees all. That a
 /// message of somebody else exists is not told.
-fn may_see(caller: &Caller, message: &MessageRow) -> bool {
+pub(super) fn may_see(caller: &Caller, message: &MessageRow) -> bool {
     matches!(caller.role, Role::Auditor | Role::Operator) || message.sender == caller.id.as_str()
 }
 

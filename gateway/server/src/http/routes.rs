@@ -11,7 +11,7 @@ use onepoint_relay::status::RelayStatus;
 use onepoint_store::SqliteReader;
 use tokio::sync::watch;
 
-use super::{Caller, Response, body, evidence, messages, problem, queues};
+use super::{Caller, Response, body, evidence, log, messages, problem, queues};
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::Lanes;
@@ -22,6 +22,8 @@ use crate::refusal::{Refusal, Stage};
 
 /// Bound of the bodies that are not messages, bytes.
 pub(crate) const SMALL_BODY_MAX: usize = 1 << 20;
+/// Longest text that a `{}` or `{*}` stands for, bytes.
+const SEGMENT_MAX: usize = 64;
 
 /// What the routes are served from.
 pub(crate) struct App {
@@ -46,10 +48,12 @@ pub(crate) enum Name {
     Health,
     Ready,
     Checkpoint,
+    Tile,
     Metrics,
     Submit,
     Message,
     Receipts,
+    Fact,
     Pull,
     Ack,
     Nack,
@@ -59,7 +63,8 @@ pub(crate) enum Name {
     NackReceipts,
 }
 
-/// One line of the table. `{}` in the pattern stands for one path segment.
+/// One line of the table. `{}` in the pattern stands for one path segment, a `{*}` at
+/// its end for all that follows.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) name: Name,
@@ -80,14 +85,16 @@ const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 14] = [
+pub(crate) static ROUTES: [Route; 16] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
+    route(Name::Tile, Method::GET, "/log/tile/{*}", OPEN),
     route(Name::Metrics, Method::GET, "/metrics", OVERSEERS),
     route(Name::Submit, Method::POST, "/v1/messages", ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
+    route(Name::Fact, Method::GET, "/v1/facts/{}", READERS),
     route(Name::Pull, Method::GET, "/v1/queues/{}", DEPARTMENT),
     route(Name::Ack, Method::POST, "/v1/queues/{}/ack", DEPARTMENT),
     route(Name::Nack, Method::POST, "/v1/queues/{}/nack", DEPARTMENT),
@@ -130,12 +137,14 @@ pub(crate) async fn answer(
     let result = match (route.name, caller) {
         (Name::Health, _) => Ok(problem::answer(200, "text/plain", b"ok\n".to_vec())),
         (Name::Ready, _) => evidence::ready(app).await,
-        (Name::Checkpoint, _) => evidence::checkpoint(app).await,
+        (Name::Checkpoint, _) => log::checkpoint(app).await,
+        (Name::Tile, _) => log::tile(call, app).await,
         (_, None) => Err(certificate_required()),
         (Name::Metrics, Some(_)) => evidence::metrics(app).await,
         (Name::Submit, Some(who)) => messages::submit(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
+        (Name::Fact, Some(who)) => log::fact(call, &who, app).await,
         (Name::Answer, Some(who)) => queues::answer(call, &who, app).await,
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
@@ -203,13 +212,16 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<(&'static Route, Strin
 }
 
 fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    if let Some(head) = pattern.strip_suffix("{*}") {
+        return path.strip_prefix(head).filter(|tail| (1..=SEGMENT_MAX).contains(&tail.len()));
+    }
     let mut found = "";
     let mut wanted = pattern.split('/');
     let mut given = path.split('/');
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(found),
-            (Some("{}"), Some(segment)) if !segment.is_empty() && segment.len() <= 64 => {
+            (Some("{}"), Some(segment)) if !segment.is_empty() && segment.len() <= SEGMENT_MAX => {
                 found = segment;
             }
             (Some(want), Some(segment)) if want == segment => {}

@@ -9,14 +9,16 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 14] = [
+const MATRIX: [(Name, [bool; 5]); 16] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
+    (Name::Tile, [true, true, true, true, true]),
     (Name::Metrics, [false, false, false, true, true]),
     (Name::Submit, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
+    (Name::Fact, [false, true, false, true, true]),
     (Name::Pull, [false, false, true, false, false]),
     (Name::Ack, [false, false, true, false, false]),
     (Name::Nack, [false, false, true, false, false]),
@@ -64,6 +66,12 @@ fn a_path_has_one_route_and_a_wrong_method_says_so() {
     {
         assert_eq!(name(&Method::GET, path).unwrap_err().code, "route-unknown", "{path}");
     }
+    let tile = |tail: &str| name(&Method::GET, &format!("/log/tile/{tail}"));
+    assert_eq!(tile("0/x001/234.p/5").unwrap(), (Name::Tile, "0/x001/234.p/5".into()));
+    assert_eq!(tile("entries/000").unwrap(), (Name::Tile, "entries/000".into()));
+    assert_eq!(tile("").unwrap_err().code, "route-unknown");
+    assert_eq!(tile(&"0".repeat(65)).unwrap_err().code, "route-unknown");
+    assert_eq!(name(&Method::GET, "/log/tile").unwrap_err().code, "route-unknown");
     let long = format!("/v1/messages/{}", "x".repeat(65));
     assert_eq!(name(&Method::GET, &long).unwrap_err().code, "route-unknown");
 }
