@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Verifies an onepoint-receipt/1 file; written from gateway/proof/FORMATS.md alone.
 
-usage: receipt_verify.py --log-key KEYFILE RECEIPT [--message FILE] [--now MILLISECONDS]
+usage: receipt_verify.py --log-key KEYFILE RECEIPT [--anchors PEM] [--message FILE] [--now MILLISECONDS]
 Prints a finding a line; exit 0 only if all holds. Needs Python 3.9 and the package cryptography.
 """
 import argparse, base64, datetime, hashlib, json, re, sys, time
-from cryptography.exceptions import InvalidSignature
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 MEMBERS = "format level origin fact nonce leaf index proof checkpoint chain".split()
 COUNTER, TOLERANCE, LAST_TIME = "onepoint-countersignature/1", 300_000, 253402300799999
@@ -226,6 +228,80 @@ def countersignature(certificate, origin, text, lines):
     return times[0]
 
 
+def extension(certificate, kind):
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def may(certificate, *usages):
+    """Key usage, and the extended one, where they are there."""
+    usage = extension(certificate, x509.KeyUsage)
+    purposes = extension(certificate, x509.ExtendedKeyUsage)
+    wanted = {Purpose.CLIENT_AUTH, Purpose.EMAIL_PROTECTION, x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
+              Purpose.ANY_EXTENDED_KEY_USAGE}
+    return ((usage is None or any(getattr(usage, name) for name in usages))
+            and (purposes is None or not wanted.isdisjoint(purposes)))
+
+
+def seconds(certificate):
+    return [int(t.timestamp()) for t in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)]
+
+
+def issued(certificate, issuer, anchor, moment, below):
+    """Whether issuer, with so many issuers below it, stands for certificate at that moment."""
+    basic = extension(issuer, x509.BasicConstraints)
+    if basic is None or not basic.ca or (basic.path_length is not None and basic.path_length < below and not anchor):
+        return False
+    usage, key = extension(issuer, x509.KeyUsage), issuer.public_key()
+    if usage is not None and not usage.key_cert_sign or not anchor and not may(issuer, "key_cert_sign"):
+        return False
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048:
+        return False
+    hashed = certificate.signature_hash_algorithm  # none for Ed25519
+    if hashed is not None and hashed.name not in ("sha256", "sha384", "sha512"):
+        return False
+    first, last = seconds(issuer)
+    if not first <= moment <= last:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def leads(certificate, others, anchors, moment, below=0):
+    if any(issued(certificate, anchor, True, moment, below) for anchor in anchors):
+        return True
+    return below < 6 and any(
+        issued(certificate, other, False, moment, below)
+        and leads(other, [o for o in others if o is not other], anchors, moment, below + 1) for other in others)
+
+
+def readable(item):
+    """A certificate of which all that is asked later can be read, or None."""
+    try:
+        certificate = x509.load_der_x509_certificate(item)
+        certificate.extensions, certificate.public_key(), certificate.signature_hash_algorithm, seconds(certificate)
+        return certificate
+    except Exception:
+        return None
+
+
+def certificate_chain(chain, anchors, time_ms):
+    need(anchors is not None, "chain-not-checked")
+    leaf = readable(chain[0])
+    need(leaf, "certificate-unreadable")
+    basic, time, (first, last) = extension(leaf, x509.BasicConstraints), time_ms // 1000, seconds(leaf)
+    need(time >= first - TOLERANCE // 1000, "certificate-not-yet-valid")
+    need(time <= last + TOLERANCE // 1000, "certificate-expired")
+    need(not (basic and basic.ca) and may(leaf, "digital_signature", "content_commitment"), "certificate-usage")
+    others = [other for other in map(readable, chain[1:]) if other]
+    need(leads(leaf, others, anchors, min(max(time, first), last)), "certificate-untrusted")
+
+
 def read_digest(fact):
     is_hex = lambda v: isinstance(v, str) and re.fullmatch(r"[0-9a-f]{64}", v)
     digest = fact.get("digest", {})
@@ -234,7 +310,7 @@ def read_digest(fact):
     return digest
 
 
-def verify(raw, keys, message, now):
+def verify(raw, keys, message, now, anchors=None):
     findings = []
 
     def check(code, test, *inputs):
@@ -290,6 +366,7 @@ def verify(raw, keys, message, now):
     digest = check("digest", lambda f: read_digest(get("fact")), fact)
     if message is not None:
         check("message", same, digest)
+    check("certificate", lambda t: certificate_chain(chain, anchors, t), signed)
     return findings
 
 
@@ -303,13 +380,15 @@ def read_key(line):
 def main():
     options = argparse.ArgumentParser(description="verify an onepoint-receipt/1 file")
     options.add_argument("--log-key", required=True, help="file of verifier keys, one a line")
+    options.add_argument("--anchors", help="PEM file of trusted CA certificates")
     options.add_argument("--message", help="the message as it was sent")
     options.add_argument("--now", type=int, default=int(time.time() * 1000), help="the present, Unix milliseconds")
     options.add_argument("receipt")
     given = options.parse_args()
     keys = [read_key(line) for line in open(given.log_key, encoding="utf-8").read().split()]
     message = open(given.message, "rb").read() if given.message else None
-    findings = verify(open(given.receipt, "rb").read(), keys, message, given.now)
+    anchors = x509.load_pem_x509_certificates(open(given.anchors, "rb").read()) if given.anchors else None
+    findings = verify(open(given.receipt, "rb").read(), keys, message, given.now, anchors)
     for ok, code in findings:
         print("ok  " if ok else "BAD ", code)
     sys.exit(0 if all(ok for ok, _ in findings) else 1)

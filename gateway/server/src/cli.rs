@@ -146,6 +146,9 @@ pub(crate) struct VerifyArgs {
     /// The log's verifier key: the key itself (name+hash+base64) or a file with it
     #[arg(long, value_name = "KEY")]
     pub(crate) log_key: String,
+    /// PEM of the CA certificates that the countersigning certificate may lead to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchors: Option<PathBuf>,
     /// The message the receipt is about; its digest is compared
     #[arg(long, value_name = "FILE")]
     pub(crate) message: Option<PathBuf>,

@@ -29,6 +29,7 @@ mod pipeline;
 mod record;
 mod refusal;
 mod route;
+mod trust;
 mod validate;
 
 use cli::Command;

@@ -1,20 +1,20 @@
-//! `onepoint verify`: receipts, offline. Needs the file and the log key, no
-//! network and no gateway; says every finding.
+//! `onepoint verify`: receipts, offline. Needs the files, the log key and the
+//! anchors of the gateway's certificate, no network and no gateway; says every finding.
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use onepoint_proof::LogVerifier;
-use onepoint_proof::receipt::{MAX_RECEIPT_BYTES, Report, VerifyOptions, verify_receipt};
+use onepoint_proof::receipt::{MAX_RECEIPT_BYTES, Report, VerifyOptions};
 use serde_json::json;
 
-use super::{Failure, Outcome, read_input, read_text};
+use super::{Outcome, read_input};
 use crate::cli::VerifyArgs;
 use crate::clock::Clock;
 use crate::config::BODY_BYTES_MAX;
+use crate::trust::Trust;
 
 pub(crate) fn run(args: &VerifyArgs) -> Outcome {
-    let key = log_key(&args.log_key)?;
+    let trust = Trust::read(&args.log_key, args.anchors.as_deref())?;
     let message = args.message.as_deref().map(|path| read_input(path, BODY_BYTES_MAX));
     let message = message.transpose()?;
     let now_ms = Clock.now().as_millisecond();
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Outcome {
     let mut all_good = true;
     for path in &args.receipts {
         let bytes = read_input(path, max)?;
-        let report = verify_receipt(&bytes, std::slice::from_ref(&key), &options);
+        let report = trust.verify(&bytes, &options);
         all_good &= report.ok();
         if args.json {
             let findings = report.to_value();
@@ -52,19 +52,4 @@ fn print(path: &std::path::Path, report: &Report) {
             println!("       {}", finding.zh);
         }
     }
-}
-
-/// The key itself, or a file that holds it.
-fn log_key(text: &str) -> Result<LogVerifier, Failure> {
-    let parsed = match LogVerifier::parse(text.trim()) {
-        Ok(key) => return Ok(key),
-        Err(_) if std::fs::metadata(text).is_ok() => {
-            read_text(std::path::Path::new(text), 4096)?.trim().to_owned()
-        }
-        Err(_) => text.to_owned(),
-    };
-    LogVerifier::parse(&parsed).map_err(|error| {
-        let hint = "give the verifier key (name+hash+base64) or the file that holds it, log.pub";
-        Failure::usage("log-key-unusable", format!("--log-key: {error}"), hint)
-    })
 }

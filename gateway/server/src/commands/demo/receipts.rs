@@ -11,6 +11,10 @@ use super::talk::{Talk, Told};
 use crate::commands::{Failure, write_new};
 use crate::json::Look;
 
+/// How to verify, before the names of receipts.
+const VERIFY: [&str; 6] =
+    ["verify", "--json", "--log-key", "pki/log.pub", "--anchors", "pki/ca.pem"];
+
 /// What was saved.
 pub(crate) struct Evidence {
     /// Names of the receipt files, relative to the folder.
@@ -59,7 +63,7 @@ fn pretty(receipt: &Value) -> Vec<u8> {
 
 /// Verifies all of them, and one that was altered.
 pub(crate) fn verify(folder: &Path, evidence: &Evidence) -> Result<Proof, Failure> {
-    let mut args = vec!["verify", "--json", "--log-key", "pki/log.pub"];
+    let mut args = VERIFY.to_vec();
     args.extend(evidence.files.iter().map(String::as_str));
     let (_, text) = finish(&args, folder)?;
     let verified = text.lines().filter(|line| is_ok(line)).count();
@@ -86,7 +90,7 @@ fn alter(folder: &Path, evidence: &Evidence) -> Result<(String, bool), Failure> 
     let altered = format!("{before}{marker}{other}{}", digest.as_str());
     let name = "receipts/altered.receipt.json";
     write_new(&folder.join(name), altered.as_bytes())?;
-    let (code, out) = finish(&["verify", "--json", "--log-key", "pki/log.pub", name], folder)?;
+    let (code, out) = finish(&[&VERIFY, &[name][..]].concat(), folder)?;
     let report: Value =
         serde_json::from_str(out.lines().next().unwrap_or_default()).unwrap_or_default();
     let findings = report.items("findings").to_vec();
