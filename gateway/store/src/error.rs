@@ -172,6 +172,44 @@ pub enum StoreError {
     /// The system gave no random bytes for a nonce.
     #[error("the system gave no random bytes")]
     NoRandomness,
+    /// A master key that the store needs is not among those given.
+    #[error("data keys of the store are wrapped by master key `{master}`, which is not given")]
+    MasterKeyMissing {
+        /// The id of the master key.
+        master: String,
+    },
+    /// A data key does not open under the master key of its name.
+    #[error("data key {key} does not open under master key `{master}`")]
+    DataKeyUnreadable {
+        /// Number of the data key.
+        key: i64,
+        /// The id of the master key.
+        master: String,
+    },
+    /// A stored payload is not what was stored. It is never handed out.
+    #[error("payload {body} is damaged: {what}")]
+    BodyDamaged {
+        /// Number of the payload.
+        body: i64,
+        /// What does not agree.
+        what: String,
+    },
+    /// A payload is gone, as the retention policy says. Its message, facts and receipts stay.
+    #[error("payload {body} was erased on {} by policy", day(*.at_ms))]
+    Erased {
+        /// Number of the payload.
+        body: i64,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// A segment file is missing, or is not what was written. Nothing of it is handed out.
+    #[error("segment {segment} is damaged: {what}")]
+    SegmentDamaged {
+        /// The name of the segment: its SHA-256 in hex.
+        segment: String,
+        /// What does not agree.
+        what: String,
+    },
     /// Any other answer of the database.
     #[error("the database refused")]
     Backend(#[source] Cause),
@@ -208,6 +246,11 @@ impl StoreError {
             Self::Seal(_) => "store-seal-failed",
             Self::FactErased { .. } => "store-fact-erased",
             Self::NoRandomness => "store-no-randomness",
+            Self::MasterKeyMissing { .. } => "store-master-key-missing",
+            Self::DataKeyUnreadable { .. } => "store-data-key-unreadable",
+            Self::BodyDamaged { .. } => "store-body-damaged",
+            Self::Erased { .. } => "payload-erased",
+            Self::SegmentDamaged { .. } => "store-segment-damaged",
             Self::Backend(_) => "store-backend",
         }
     }
@@ -299,6 +342,17 @@ impl StoreError {
             Self::Seal(_) => "检查点无法副署".into(),
             Self::FactErased { index } => format!("事实 {index} 已清除，仅存其叶"),
             Self::NoRandomness => "系统未提供随机数".into(),
+            Self::MasterKeyMissing { master } => {
+                format!("存储的数据密钥由主密钥 `{master}` 封装，而该主密钥未提供")
+            }
+            Self::DataKeyUnreadable { key, master } => {
+                format!("数据密钥 {key} 无法用主密钥 `{master}` 解开")
+            }
+            Self::BodyDamaged { body, what } => format!("报文体 {body} 已损坏：{what}"),
+            Self::Erased { body, at_ms } => {
+                format!("报文体 {body} 已于 {} 按保留策略删除", day(*at_ms))
+            }
+            Self::SegmentDamaged { segment, what } => format!("归档段 {segment} 已损坏：{what}"),
             Self::Backend(_) => "数据库拒绝操作".into(),
         }
     }
@@ -323,6 +377,17 @@ impl StoreError {
                 "do not write to it: keep a copy and restore a backup",
                 "请勿再写入：保留副本并恢复备份",
             ),
+            Self::MasterKeyMissing { .. } => (
+                "put it back into the file of master keys; `onepoint store rewrap` makes it superfluous",
+                "请将其放回主密钥文件；`onepoint store rewrap` 之后方可移除",
+            ),
+            Self::DataKeyUnreadable { .. } => (
+                "another key may have this name now, or the store is damaged",
+                "可能另一密钥用了此名，或存储已损坏",
+            ),
+            Self::BodyDamaged { .. } | Self::SegmentDamaged { .. } => {
+                ("restore it from a backup", "请从备份恢复")
+            }
             Self::LogFork { .. } => (
                 "it may be a restored backup that is older than what was published",
                 "可能恢复了早于已公布内容的备份",
@@ -369,6 +434,12 @@ impl StoreError {
     }
 }
 
+/// The day in the zone's time (UTC+8), as people write it.
+fn day(time_ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap_or_default();
+    jiff::tz::offset(8).to_datetime(time).date().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,6 +472,11 @@ mod tests {
             StoreError::Seal(cause()),
             StoreError::FactErased { index: 1 },
             StoreError::NoRandomness,
+            StoreError::MasterKeyMissing { master: "m1".into() },
+            StoreError::DataKeyUnreadable { key: 1, master: "m1".into() },
+            StoreError::BodyDamaged { body: 1, what: "x".into() },
+            StoreError::Erased { body: 1, at_ms: 1_795_478_400_000 },
+            StoreError::SegmentDamaged { segment: "00".into(), what: "x".into() },
             StoreError::Backend(cause()),
         ]
     }
@@ -410,11 +486,20 @@ mod tests {
         let codes: std::collections::BTreeSet<_> = all().iter().map(StoreError::code).collect();
         assert_eq!(codes.len(), all().len());
         for error in all() {
-            assert!(error.code().starts_with("store-"), "{error:?}");
+            let ours = ["store-", "payload-"].iter().any(|own| error.code().starts_with(own));
+            assert!(ours, "{error:?}");
             assert!(!error.en().ends_with('.'), "{}", error.en());
             assert!(error.zh().chars().any(|c| c as u32 >= 0x4e00), "{}", error.zh());
             assert!(!error.to_string().contains("cause"), "one level only: {error}");
         }
+    }
+
+    #[test]
+    fn an_erased_payload_says_when_it_went() {
+        let error = StoreError::Erased { body: 7, at_ms: 1_795_478_400_000 };
+        assert_eq!(error.en(), "payload 7 was erased on 2026-11-24 by policy");
+        assert!(error.zh().contains("2026-11-24"), "{}", error.zh());
+        assert!(!error.is_fatal());
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod keys;
 mod ledger;
 mod model;
 mod receipt;
+mod sealing;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -40,5 +41,6 @@ pub use head::{Head, HeadMark, SLOT_BYTES};
 pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};
 pub use model::*;
 pub use onepoint_proof::Hash;
+pub use sealing::{MasterKeyError, MasterKeys};
 pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore};
 pub use store::{LogTx, Reader, Store, Tx};
