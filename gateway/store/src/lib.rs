@@ -31,6 +31,7 @@ mod ledger;
 mod model;
 mod receipt;
 mod sealing;
+mod segment;
 mod sqlite;
 mod store;
 #[cfg(test)]
