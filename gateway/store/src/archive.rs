@@ -6,7 +6,7 @@
 //! readers only read. Files are 0600, the folder 0700.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use onepoint_proof::Hash;
@@ -17,7 +17,7 @@ use crate::{StoreError, durable};
 /// The folder in that of the store.
 const FOLDER: &str = "archive";
 /// Ending of a file that is being written.
-const UNFINISHED: &str = ".part";
+const UNFINISHED: &str = ".new";
 /// Ending of a segment.
 const SEGMENT: &str = ".seg";
 /// Longest segment read as a whole, in bytes: the longest payload and what else fits.
@@ -42,21 +42,18 @@ impl Archive {
     /// Writes a segment so that it is durable before anything may name it.
     ///
     /// # Errors
-    /// [`StoreError::NotWritable`], [`StoreError::DiskFull`]; [`StoreError::Fatal`] when writing
-    /// or syncing failed.
+    /// [`StoreError::NotWritable`], [`StoreError::DiskFull`].
     pub(crate) fn write(&self, name: &Hash, bytes: &[u8]) -> Result<(), StoreError> {
-        durable::make_folder(&self.folder)?;
-        let path = self.path(name);
-        let unfinished = path.with_extension(format!("seg{UNFINISHED}"));
-        let refused = |error| durable::not_writable(&unfinished, error);
-        let mut file = durable::private_file().truncate(true).open(&unfinished).map_err(refused)?;
-        // Dying from here to the rename: an unfinished file, swept at the next run.
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(durable::failed)?;
-        durable::point("archive.synced");
-        durable::rename(&unfinished, &path)?;
-        durable::point("archive.renamed");
-        // Dying after it: a segment that no row names, swept at the next run as well.
-        durable::sync_folder(&self.folder)
+        if !self.folder.is_dir() {
+            durable::make_folder(&self.folder)?;
+        }
+        point("archive.unwritten");
+        // Dying within: an unfinished file, or a segment that no row names; either is swept at
+        // the next run, which takes the same payloads again. The same goes for a failed sync:
+        // nothing was promised, and the next run writes all of it anew.
+        durable::replace(&self.path(name), bytes)?;
+        point("archive.written");
+        Ok(())
     }
 
     /// One payload of a segment; `None` when there is no such file.
@@ -109,7 +106,7 @@ impl Archive {
         &self,
         mut keep: impl FnMut(&Hash) -> Result<bool, StoreError>,
     ) -> Result<u64, StoreError> {
-        let refused = |error| durable::not_writable(&self.folder, error);
+        let refused = |error| durable::cannot_write(&self.folder, error);
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -135,9 +132,9 @@ impl Archive {
 
     fn remove_path(&self, path: &Path) -> Result<(), StoreError> {
         match fs::remove_file(path) {
-            Ok(()) => durable::sync_folder(&self.folder),
+            Ok(()) => durable::sync_file(&self.folder),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(durable::not_writable(path, error)),
+            Err(error) => Err(durable::cannot_write(path, error)),
         }
     }
 
@@ -164,3 +161,18 @@ fn named(hex: &str) -> Option<Hash> {
     let bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
     Hash::from_slice(&bytes).filter(|hash| hash.to_hex() == hex)
 }
+
+/// Where a test lets a process of its own die.
+#[cfg(test)]
+pub(crate) const DIE_AT: &str = "ONEPOINT_STORE_TEST_DIE_AT";
+
+/// Dies here when a test says so; nothing outside of tests.
+pub(crate) fn point(_name: &str) {
+    #[cfg(test)]
+    if std::env::var(DIE_AT).is_ok_and(|at| at == _name) {
+        std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@
 //! from tiles and leaves and refuses to go on if it does not lead to the root
 //! that was signed last.
 
+mod archive;
 mod durable;
 mod error;
 mod head;
