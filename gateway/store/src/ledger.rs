@@ -95,6 +95,7 @@ impl<S: Store> Ledger<S> {
         let (store, signers, random) = (&mut self.store, &self.signers, &self.random);
         let (before, last_ms, mut sealed) = (&self.tiles, self.last_ms, None);
         let done = store.transaction(&mut |tx| {
+            tx.set_time(now_ms);
             let mut group = LedgerTx::new(tx, Arc::clone(before), random, last_ms);
             work(&mut group)?;
             // Dying up to here: nothing was promised to anybody, and nothing is on disk.

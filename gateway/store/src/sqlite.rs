@@ -13,6 +13,7 @@
 //!
 //! The folder holds `journal.db` with its `-wal` and `-shm`, and `store.lock`.
 
+mod bodies;
 mod fault;
 mod lock;
 mod reader;
@@ -21,13 +22,17 @@ mod schema;
 mod tx;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 pub use reader::SqliteReader;
 
-use crate::StoreError;
+use crate::archive::Archive;
+use crate::sealing::Vault;
 use crate::store::{LogTx, Store};
+use crate::{MasterKeys, StoreError};
+use bodies::Bodies;
 use lock::FolderLock;
 use tx::SqliteTx;
 
@@ -57,12 +62,15 @@ pub struct SqliteOptions {
     pub readers: usize,
     /// The time now, for the record of who opened and migrated.
     pub now_ms: i64,
+    /// The keys that wrap the data keys of payloads. Without them new payloads are stored plain,
+    /// and a store that has sealed ones does not open.
+    pub master_keys: Option<MasterKeys>,
 }
 
 impl SqliteOptions {
-    /// Makes the store when it is not there; 4 reading connections.
+    /// Makes the store when it is not there; 4 reading connections; payloads stay plain.
     pub fn new(folder: impl Into<PathBuf>, now_ms: i64) -> SqliteOptions {
-        SqliteOptions { folder: folder.into(), create: true, readers: 4, now_ms }
+        SqliteOptions { folder: folder.into(), create: true, readers: 4, now_ms, master_keys: None }
     }
 }
 
@@ -74,6 +82,7 @@ pub struct SqliteStore {
     folder: PathBuf,
     readers: usize,
     epoch: u64,
+    bodies: Bodies,
     /// Set by the first fatal error: nothing is written any more.
     dead: bool,
     _lock: FolderLock,
@@ -87,7 +96,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::Missing`], `NotAFolder`, `NotWritable`, `Locked` (another gateway has it),
-    /// `Newer`, `Foreign`, `Damaged`, `DiskFull`, `Io`.
+    /// `Newer`, `Foreign`, `Damaged`, `DiskFull`, `Io`; `MasterKeyMissing`, `DataKeyUnreadable`.
     pub fn open(options: &SqliteOptions) -> Result<SqliteStore, StoreError> {
         lock::prepare_folder(&options.folder, options.create)?;
         let file = options.folder.join(DATABASE_FILE);
@@ -105,11 +114,15 @@ impl SqliteStore {
         configure(&connection).map_err(|error| opening(error, &options.folder))?;
         let epoch = enter(&mut connection, found, options.now_ms)
             .map_err(|error| opening(error, &options.folder))?;
+        let vault = Arc::new(Vault::new(options.master_keys.clone()));
+        let bodies = Bodies { vault, archive: Archive::of(&options.folder) };
+        bodies.check_keys(&rows::live_keys(&connection).map_err(fault::open)?)?;
         Ok(SqliteStore {
             connection,
             folder: options.folder.clone(),
             readers: options.readers,
             epoch,
+            bodies,
             dead: false,
             _lock: lock,
         })
@@ -120,7 +133,7 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteReader::open`].
     pub fn reader(&self) -> Result<SqliteReader, StoreError> {
-        SqliteReader::open(&self.folder, self.readers)
+        SqliteReader::open_bodies(&self.folder, self.readers, self.bodies.clone())
     }
 
     /// Everything up to the commit; the caller rolls back what failed.
@@ -136,7 +149,7 @@ impl SqliteStore {
         if found != self.epoch {
             return Err(StoreError::Fenced { ours: self.epoch, found });
         }
-        let mut tx = SqliteTx::new(on);
+        let mut tx = SqliteTx::new(on, &self.bodies.vault);
         work(&mut tx)?;
         tx.finish()?;
         if on.is_autocommit() {

@@ -53,7 +53,7 @@ pub trait Tx {
     fn insert_message(&mut self, message: &NewMessage<'_>) -> Result<BodyId, StoreError>;
 
     /// Stores a payload that is neither a received message nor an answer (a customs-style
-    /// receipt, a converted document) for deliveries to name.
+    /// receipt, a converted document) for deliveries of one message to name.
     ///
     /// # Errors
     /// [`StoreError::Invalid`].
@@ -104,7 +104,8 @@ pub trait Tx {
     /// Adds a row to the outbox and returns its number, which ascends in commit order.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the id is taken or message or payload are missing; `Invalid`.
+    /// [`StoreError::Conflict`] when the id is taken or message or payload are missing (a payload
+    /// that has moved to the archive is, too); `Invalid`.
     fn insert_outbox(&mut self, delivery: &NewDelivery<'_>) -> Result<u64, StoreError>;
 
     /// A row of the outbox by its number.
@@ -185,6 +186,9 @@ pub trait Tx {
 
 /// The log itself; only [`crate::Ledger`] calls it.
 pub trait LogTx: Tx {
+    /// The time of the group, for what has no time of its own (the day of a data key).
+    fn set_time(&mut self, now_ms: i64);
+
     /// Origin and key of the log, once they are set.
     ///
     /// # Errors
@@ -280,10 +284,13 @@ pub trait Reader: Send + Sync {
     /// Faults of the database, as in every method here.
     fn message(&self, id: &str) -> Result<Option<MessageRow>, StoreError>;
 
-    /// A payload.
+    /// A payload as it was handed in, wherever it is now.
     ///
     /// # Errors
-    /// Faults of the database.
+    /// [`StoreError::Erased`] when it went by policy; [`StoreError::BodyDamaged`] and
+    /// [`StoreError::SegmentDamaged`] when it is not what was stored;
+    /// [`StoreError::MasterKeyMissing`], [`StoreError::DataKeyUnreadable`]; faults of the
+    /// database.
     fn body(&self, id: BodyId) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The documents of a message, by index.

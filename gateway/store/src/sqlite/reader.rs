@@ -10,9 +10,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use onepoint_proof::Hash;
 use rusqlite::{Connection, OpenFlags};
 
+use super::bodies::Bodies;
+use super::rows::Place;
 use super::{DATABASE_FILE, connect, fault, rows, schema};
 use crate::StoreError;
+use crate::archive::Archive;
 use crate::model::*;
+use crate::sealing::{MasterKeys, Vault};
 use crate::store::Reader;
 
 /// Most connections of one reader.
@@ -24,6 +28,7 @@ const CACHE_KIB: i64 = -8 * 1024;
 #[derive(Debug, Clone)]
 pub struct SqliteReader {
     pool: Arc<Pool>,
+    bodies: Bodies,
 }
 
 #[derive(Debug)]
@@ -34,12 +39,37 @@ struct Pool {
 
 impl SqliteReader {
     /// Opens a store for reading, with so many connections (1 to 64); also beside a gateway that
-    /// runs in another process.
+    /// runs in another process. Without master keys: sealed payloads cannot be read.
     ///
     /// # Errors
     /// [`StoreError::Missing`], `NotWritable` (SQLite needs its shared-memory file), `Newer`,
     /// `Foreign`, `Damaged`, `Io`.
     pub fn open(folder: &Path, connections: usize) -> Result<SqliteReader, StoreError> {
+        SqliteReader::open_with(folder, connections, None)
+    }
+
+    /// As [`SqliteReader::open`], with the master keys of the store.
+    ///
+    /// # Errors
+    /// As of [`SqliteReader::open`].
+    pub fn open_with(
+        folder: &Path,
+        connections: usize,
+        master_keys: Option<MasterKeys>,
+    ) -> Result<SqliteReader, StoreError> {
+        let vault = Arc::new(Vault::new(master_keys));
+        SqliteReader::open_bodies(
+            folder,
+            connections,
+            Bodies { vault, archive: Archive::of(folder) },
+        )
+    }
+
+    pub(super) fn open_bodies(
+        folder: &Path,
+        connections: usize,
+        bodies: Bodies,
+    ) -> Result<SqliteReader, StoreError> {
         let file = folder.join(DATABASE_FILE);
         if !file.is_file() {
             return Err(StoreError::Missing { path: folder.to_path_buf() });
@@ -58,7 +88,7 @@ impl SqliteReader {
             idle.push(connection);
         }
         let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new() };
-        Ok(SqliteReader { pool: Arc::new(pool) })
+        Ok(SqliteReader { pool: Arc::new(pool), bodies })
     }
 
     fn read<T>(
@@ -107,7 +137,20 @@ impl Reader for SqliteReader {
     }
 
     fn body(&self, id: BodyId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|on| rows::body(on, id))
+        let mut tries = 2;
+        loop {
+            let Some(stored) = self.read(|on| rows::body(on, id))? else { return Ok(None) };
+            let place = stored.place;
+            if let Some(plain) = self.bodies.open(stored)? {
+                return Ok(Some(plain));
+            }
+            // The file was gone: it may have been erased since the row was read. If the row
+            // still names it, it is missing.
+            tries -= 1;
+            if let (0, Place::Segment(name)) = (tries, place) {
+                return Err(self.bodies.archive.damaged(&name, "its file is missing"));
+            }
+        }
     }
 
     fn documents(&self, message: &str) -> Result<Vec<DocumentRow>, StoreError> {

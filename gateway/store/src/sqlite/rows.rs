@@ -10,8 +10,10 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row,
 
 use crate::model::*;
 
+mod body;
 mod register;
 
+pub(super) use body::*;
 pub(super) use register::*;
 
 /// Most hashes of a tile and entries of a bundle.
@@ -50,10 +52,6 @@ pub(super) fn seen_message(on: &Connection, key: &MessageKey<'_>) -> Sql<Option<
         received_ms: row.received_ms,
         outcome: row.outcome,
     }))
-}
-
-pub(super) fn body(on: &Connection, id: BodyId) -> Sql<Option<Vec<u8>>> {
-    one(on, "SELECT bytes FROM body", "WHERE id = ?1", [id.0], |row| row.get(0))
 }
 
 pub(super) fn document(on: &Connection, message: &str, index: u32) -> Sql<Option<DocumentRow>> {

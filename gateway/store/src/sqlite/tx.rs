@@ -4,14 +4,17 @@
 //! database every further call fails too, so that a caller who overlooks an error
 //! cannot have half of its work committed.
 
+mod body;
 mod log;
 
+use body::NewBodies;
 use onepoint_proof::Hash;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use super::{fault, rows};
 use crate::StoreError;
 use crate::model::*;
+use crate::sealing::Vault;
 use crate::store::Tx;
 
 /// The counters, in the order of their changes in [`SqliteTx`].
@@ -30,15 +33,28 @@ pub(super) struct SqliteTx<'c> {
     /// The index of the next fact, once it has been asked for.
     next_index: Option<u64>,
     changes: [i64; COUNTERS.len()],
+    vault: &'c Vault,
+    /// The time of the group, once it was set.
+    now_ms: i64,
+    bodies: NewBodies,
 }
 
 impl<'c> SqliteTx<'c> {
-    pub(super) fn new(on: &'c Connection) -> SqliteTx<'c> {
-        SqliteTx { on, failed: false, next_index: None, changes: [0; COUNTERS.len()] }
+    pub(super) fn new(on: &'c Connection, vault: &'c Vault) -> SqliteTx<'c> {
+        SqliteTx {
+            on,
+            failed: false,
+            next_index: None,
+            changes: [0; COUNTERS.len()],
+            vault,
+            now_ms: 0,
+            bodies: NewBodies::default(),
+        }
     }
 
     /// The last writes before the commit, which must not happen after any fault.
     pub(super) fn finish(&mut self) -> Result<(), StoreError> {
+        self.finish_bodies()?;
         for (name, change) in COUNTERS.iter().zip(self.changes) {
             if change != 0 {
                 self.execute(
@@ -76,11 +92,6 @@ impl<'c> SqliteTx<'c> {
         if let Some(sum) = self.changes.get_mut(counter) {
             *sum = sum.saturating_add(change);
         }
-    }
-
-    fn body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
-        self.execute("INSERT INTO body (bytes) VALUES (?1)", &[&bytes])?;
-        Ok(BodyId(self.on.last_insert_rowid()))
     }
 }
 
@@ -187,11 +198,13 @@ impl Tx for SqliteTx<'_> {
         delivery.check()?;
         let order_keys = serde_json::Value::from(delivery.order_keys).to_string();
         // The length is kept beside, so that a reader can bound a page without the payloads.
-        let added = self.execute(
+        let Some(body_bytes) = self.body_bytes(delivery.body)? else {
+            return self.fail(StoreError::Conflict(format!("no body {}", delivery.body.0)));
+        };
+        self.execute(
             "INSERT INTO delivery (id, message, kind, destination, routing_key, order_keys, \
              message_type, headers, body, body_bytes, created_ms) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, id, length(bytes), ?10 \
-             FROM body WHERE id = ?9",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 delivery.id,
                 delivery.message,
@@ -202,12 +215,10 @@ impl Tx for SqliteTx<'_> {
                 delivery.message_type,
                 delivery.headers,
                 delivery.body.0,
+                rows::number(body_bytes),
                 delivery.created_ms,
             ],
         )?;
-        if added == 0 {
-            return self.fail(StoreError::Conflict(format!("no body {}", delivery.body.0)));
-        }
         self.count(PENDING, 1);
         let seq = self.on.last_insert_rowid();
         u64::try_from(seq).map_err(|error| StoreError::Damaged(error.into()))

@@ -11,6 +11,10 @@ use crate::sqlite::rows;
 use crate::store::LogTx;
 
 impl LogTx for SqliteTx<'_> {
+    fn set_time(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+    }
+
     fn log_identity(&mut self) -> Result<Option<LogIdentity>, StoreError> {
         self.run(rows::log_identity)
     }
