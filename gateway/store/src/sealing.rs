@@ -81,6 +81,9 @@ pub(crate) struct WrappedKey {
     pub(crate) destroyed_ms: Option<i64>,
 }
 
+/// Unwrapped data keys by id, each beside its wrapped bytes.
+type Unwrapped = BTreeMap<i64, (Vec<u8>, Arc<DataKey>)>;
+
 /// The master keys of a process with the data keys that it has unwrapped. Without master keys
 /// nothing is sealed, and what is sealed cannot be read.
 #[derive(Debug, Default)]
@@ -88,7 +91,7 @@ pub(crate) struct Vault {
     masters: Option<MasterKeys>,
     /// By id, beside the wrapped bytes they came out of: a row that was wrapped anew, or replaced,
     /// is unwrapped anew.
-    unwrapped: Mutex<BTreeMap<i64, (Vec<u8>, Arc<DataKey>)>>,
+    unwrapped: Mutex<Unwrapped>,
 }
 
 impl Vault {
@@ -120,7 +123,8 @@ impl Vault {
     pub(crate) fn unwrap(&self, row: &WrappedKey) -> Result<Arc<DataKey>, StoreError> {
         let unreadable =
             || StoreError::DataKeyUnreadable { key: row.id, master: row.master.clone() };
-        let Some(wrapped) = &row.wrapped else { return Err(unreadable()) };
+        let wrapped = row.wrapped.as_ref().filter(|wrapped| wrapped.len() == WRAPPED_BYTES);
+        let wrapped = wrapped.ok_or_else(unreadable)?;
         // The map is whole even if a thread died while it held the lock.
         let mut known = self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = known.get(&row.id).filter(|(bytes, _)| bytes == wrapped) {
@@ -130,9 +134,6 @@ impl Vault {
         let plain = open(master, &key_context(row.id, &row.master), wrapped.clone());
         let plain = plain.map(Zeroizing::new).ok_or_else(unreadable)?;
         let mut secret = Secret::new([0; KEY_BYTES]);
-        if plain.len() != KEY_BYTES {
-            return Err(unreadable());
-        }
         secret.copy_from_slice(&plain);
         let key = Arc::new(DataKey { id: row.id, secret });
         while known.len() >= UNWRAPPED_MAX {
@@ -143,6 +144,7 @@ impl Vault {
     }
 
     /// Forgets a data key that was destroyed.
+    #[allow(dead_code, reason = "nothing destroys keys yet")]
     pub(crate) fn forget(&self, key: i64) {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }

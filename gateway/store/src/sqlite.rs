@@ -15,6 +15,7 @@
 
 mod bodies;
 mod fault;
+mod keys;
 mod lock;
 mod reader;
 mod rows;
@@ -30,7 +31,7 @@ pub use reader::SqliteReader;
 
 use crate::archive::Archive;
 use crate::sealing::Vault;
-use crate::store::{LogTx, Store};
+use crate::store::{LogTx, Rewrapped, Store};
 use crate::{MasterKeys, StoreError};
 use bodies::Bodies;
 use lock::FolderLock;
@@ -136,11 +137,28 @@ impl SqliteStore {
         SqliteReader::open_bodies(&self.folder, self.readers, self.bodies.clone())
     }
 
-    /// Everything up to the commit; the caller rolls back what failed.
-    fn attempt(
+    /// One transaction: begun, done and committed, or rolled back. Any error of `work` ends it.
+    fn within<T>(
         &mut self,
-        work: &mut dyn FnMut(&mut dyn LogTx) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        work: impl FnOnce(&Connection, &Bodies) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.alive()?;
+        // A transaction is only still open here if the work in it panicked.
+        let ready = self.roll_back().and_then(|()| self.move_pages());
+        self.note(ready)?;
+        let done = match self.attempt(work) {
+            Ok(done) => Ok(done),
+            // A failed rollback outweighs what led to it.
+            Err(error) => self.roll_back().and(Err(error)),
+        };
+        self.note(done)
+    }
+
+    /// Everything up to the commit; the caller rolls back what failed.
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &Bodies) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let on = &self.connection;
         on.prepare_cached("BEGIN IMMEDIATE")
             .and_then(|mut begin| begin.execute([]))
@@ -149,9 +167,7 @@ impl SqliteStore {
         if found != self.epoch {
             return Err(StoreError::Fenced { ours: self.epoch, found });
         }
-        let mut tx = SqliteTx::new(on, &self.bodies.vault);
-        work(&mut tx)?;
-        tx.finish()?;
+        let done = work(on, &self.bodies)?;
         if on.is_autocommit() {
             // SQLite has rolled back on its own and what came after was not in a transaction.
             return Err(StoreError::Fatal("the transaction ended before its commit".into()));
@@ -163,7 +179,7 @@ impl SqliteStore {
         on.prepare_cached("COMMIT")
             .and_then(|mut commit| commit.execute([]))
             .map_err(fault::commit)?;
-        Ok(())
+        Ok(done)
     }
 
     fn roll_back(&mut self) -> Result<(), StoreError> {
@@ -206,16 +222,15 @@ impl Store for SqliteStore {
         &mut self,
         work: &mut dyn FnMut(&mut dyn LogTx) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.alive()?;
-        // A transaction is only still open here if the work in it panicked.
-        let ready = self.roll_back().and_then(|()| self.move_pages());
-        self.note(ready)?;
-        let done = match self.attempt(work) {
-            Ok(()) => Ok(()),
-            // A failed rollback outweighs what led to it.
-            Err(error) => self.roll_back().and(Err(error)),
-        };
-        self.note(done)
+        self.within(|on, bodies| {
+            let mut tx = SqliteTx::new(on, &bodies.vault);
+            work(&mut tx)?;
+            tx.finish()
+        })
+    }
+
+    fn rewrap(&mut self) -> Result<Rewrapped, StoreError> {
+        self.within(keys::rewrap)
     }
 
     fn maintain(&mut self) -> Result<(), StoreError> {

@@ -34,8 +34,25 @@ pub trait Store {
     /// leave it for the next time.
     fn maintain(&mut self) -> Result<(), StoreError>;
 
+    /// Wraps every data key by the current master key, in one transaction, so that the master
+    /// keys before it can be removed.
+    ///
+    /// # Errors
+    /// [`StoreError::MasterKeyMissing`], [`StoreError::DataKeyUnreadable`]: nothing was changed
+    /// then; faults of the store.
+    fn rewrap(&mut self) -> Result<Rewrapped, StoreError>;
+
     /// The epoch of this writer: one more than that of the writer before.
     fn epoch(&self) -> u64;
+}
+
+/// What [`Store::rewrap`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// Data keys that were under another master key.
+    pub wrapped: u64,
+    /// Data keys there are.
+    pub keys: u64,
 }
 
 /// What the commit stage reads and writes within a transaction. Reads see its own writes.

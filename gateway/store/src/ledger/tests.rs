@@ -49,6 +49,10 @@ impl<S: Store> Store for Faulty<S> {
         self.store.maintain()
     }
 
+    fn rewrap(&mut self) -> Result<crate::Rewrapped, StoreError> {
+        self.store.rewrap()
+    }
+
     fn epoch(&self) -> u64 {
         self.store.epoch()
     }

@@ -266,6 +266,15 @@ pub(super) fn migrate(
     found: u32,
     now_ms: i64,
 ) -> Result<(), rusqlite::Error> {
+    migrate_to(connection, found, VERSION, now_ms)
+}
+
+fn migrate_to(
+    connection: &Connection,
+    found: u32,
+    wanted: u32,
+    now_ms: i64,
+) -> Result<(), rusqlite::Error> {
     if found == 0 {
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         connection.execute_batch(
@@ -274,8 +283,8 @@ pub(super) fn migrate(
             ) STRICT",
         )?;
     }
-    let from = usize::try_from(found).unwrap_or(usize::MAX);
-    for (version, (name, sql)) in (1u32..).zip(MIGRATIONS).skip(from) {
+    let new = (1u32..).zip(MIGRATIONS).filter(|(version, _)| *version > found);
+    for (version, (name, sql)) in new.take_while(|(version, _)| *version <= wanted) {
         connection.execute_batch(sql)?;
         connection.execute(
             "INSERT INTO migration (version, name, applied_ms) VALUES (?1, ?2, ?3)",
@@ -283,6 +292,12 @@ pub(super) fn migrate(
         )?;
     }
     Ok(())
+}
+
+/// A store as the first version of this program left it.
+#[cfg(test)]
+pub(super) fn first_version(connection: &Connection, now_ms: i64) -> Result<(), rusqlite::Error> {
+    migrate_to(connection, 0, 1, now_ms)
 }
 
 fn not_ours(error: rusqlite::Error, file: &Path) -> StoreError {
