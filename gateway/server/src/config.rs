@@ -19,6 +19,8 @@ use section::{Section, Source};
 
 /// Largest message body taken by default, bytes.
 pub(crate) const BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Name of the head file, beside the log's key, by default.
+pub(crate) const HEAD: &str = "log.head";
 /// Connections open at once by default.
 pub(crate) const CONNECTIONS_MAX: u64 = 1024;
 
@@ -64,6 +66,8 @@ pub(crate) struct Log {
     pub(crate) origin: String,
     /// Signer key string of the C2SP signed note.
     pub(crate) key: zeroize::Zeroizing<String>,
+    /// The head file: apart from the journal, so that a roll-back of the one shows in the other.
+    pub(crate) head: PathBuf,
 }
 
 /// A department and the way it takes its messages.
@@ -189,9 +193,11 @@ pub(crate) fn read_named(
 
 fn log(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Log> {
     let origin = section.text("origin");
+    let beside = section.opt_text("key").map(|key| section.relative(&key).with_file_name(HEAD));
     let key = file(section, "key", read);
+    let head = section.opt_text("head").map(|head| section.relative(&head));
     section.finish();
-    Some(Log { origin: origin?, key: zeroize::Zeroizing::new(key?) })
+    Some(Log { origin: origin?, key: zeroize::Zeroizing::new(key?), head: head.or(beside)? })
 }
 
 type Trust = (TrustAnchors, String, SignedDuration);

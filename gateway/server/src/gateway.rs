@@ -12,7 +12,9 @@ use onepoint_relay::publisher::Publisher;
 use onepoint_relay::status::RelayStatus;
 use onepoint_relay::topology::{self, Topology, TopologyError};
 use onepoint_schemas::{Catalogue, CatalogueError};
-use onepoint_store::{Ledger, SqliteOptions, SqliteReader, SqliteStore, StoreError};
+use onepoint_store::{
+    Head, Ledger, LogParts, SqliteOptions, SqliteReader, SqliteStore, StoreError,
+};
 use onepoint_xml::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -147,7 +149,8 @@ fn journal(
     let options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
     let store = SqliteStore::open(&options)?;
     let reader = store.reader()?;
-    Ok((Ledger::open(store, signer)?, reader))
+    let head = Some(Head::open(&settings.log.head)?);
+    Ok((Ledger::open(store, LogParts { signer, seal: None, head })?, reader))
 }
 
 struct Parts {

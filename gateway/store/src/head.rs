@@ -144,6 +144,14 @@ impl Head {
     }
 }
 
+#[cfg(test)]
+impl Head {
+    /// From now on its writes fail, as those of a disk that is full or broken.
+    pub(crate) fn fail_from_now(&mut self) {
+        self.file = Some(File::options().write(true).open("/dev/full").unwrap());
+    }
+}
+
 /// Where the slot of a mark begins in the file.
 fn slot_offset(sequence: u64) -> u64 {
     if sequence.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 }

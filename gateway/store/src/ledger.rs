@@ -21,6 +21,7 @@ use ring::rand::SystemRandom;
 use sign::Signers;
 
 use crate::StoreError;
+use crate::head::Head;
 use crate::model::{CheckpointRow, FactRow};
 use crate::receipt;
 use crate::store::Store;
@@ -33,6 +34,7 @@ pub const MAX_GROUP_FACTS: usize = 65_536;
 pub struct Ledger<S: Store> {
     store: S,
     signers: Signers,
+    head: Option<Head>,
     random: SystemRandom,
     /// The growing end of the tree as committed; replaced as a whole, after a commit.
     tiles: Arc<Tiles>,
@@ -49,18 +51,34 @@ impl<S: Store> Ledger<S> {
     ///
     /// # Errors
     /// [`StoreError::LogKeyChanged`]; [`StoreError::LogDamaged`] when facts, tiles and checkpoint
-    /// do not agree; faults of the store.
+    /// do not agree; [`StoreError::RolledBack`], `LogFork`, `HeadMissing` and `HeadOfAnotherLog`
+    /// when the head does not agree with them; faults of the store.
     pub fn open(mut store: S, parts: impl Into<LogParts>) -> Result<Ledger<S>, StoreError> {
-        let signers = Signers::new(parts.into());
-        let mut found = None;
+        let mut parts = parts.into();
+        let mut head = parts.head.take();
+        let signers = Signers::new(parts);
+        let (mut found, mut has_head) = (None, true);
         store.transaction(&mut |tx| {
-            found = Some(recovery::recover(tx, signers.log.verifier())?);
+            let log = recovery::recover(tx, signers.log.verifier())?;
+            if let Some(head) = &head {
+                has_head = recovery::compare(tx, &log, signers.log.name(), head)?;
+            }
+            found = Some(log);
             signers.enter(tx)
         })?;
         let recovery::Found { tiles, latest, last_ms } = found.ok_or_else(not_run)?;
+        if let Some(head) = &mut head {
+            // Behind when the gateway died between a commit and its mark.
+            head.advance(signers.log.name(), tiles.size(), &tiles.root())?;
+            // Dying here: the file is there, which the next start compares and remembers.
+            if !has_head {
+                store.transaction(&mut |tx| tx.put_head())?;
+            }
+        }
         Ok(Ledger {
             store,
             signers,
+            head,
             random: SystemRandom::new(),
             tiles: Arc::new(tiles),
             latest,
@@ -109,12 +127,30 @@ impl<S: Store> Ledger<S> {
         self.dead |= done.as_ref().is_err_and(StoreError::is_fatal);
         done?;
         let committed = sealed.ok_or_else(not_run)?;
+        // Dying here: the head is behind by this group, which is on disk; the next start brings it
+        // up. Nobody was told of the group yet, so that a roll-back to before it, in just this
+        // moment, would break no promise.
+        self.mark(&committed)?;
         self.tiles = Arc::clone(&committed.tiles);
         self.last_ms = committed.last_ms;
         if let Some(checkpoint) = &committed.checkpoint {
             self.latest = Some(checkpoint.clone());
         }
         Ok(committed)
+    }
+
+    /// The head moves after the disk and before memory and every answer: what anybody was told
+    /// is known to it. Without its mark nothing may be told, so that a failure is fatal.
+    fn mark(&mut self, committed: &Committed) -> Result<(), StoreError> {
+        let (Some(head), Some(checkpoint)) = (&mut self.head, committed.checkpoint()) else {
+            return Ok(());
+        };
+        let marked = head.advance(self.signers.log.name(), checkpoint.size, &checkpoint.root);
+        self.dead |= marked.is_err();
+        marked.map_err(|error| match error {
+            fatal @ StoreError::Fatal(_) => fatal,
+            other => StoreError::Fatal(other.into()),
+        })
     }
 
     /// Housekeeping of the store; call it when the answers are out.

@@ -218,6 +218,18 @@ pub trait LogTx: Tx {
     /// [`StoreError::Conflict`] when they are set already.
     fn put_log_identity(&mut self, identity: &LogIdentity) -> Result<(), StoreError>;
 
+    /// Whether a head file was ever made for this log.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn has_head(&mut self) -> Result<bool, StoreError>;
+
+    /// Remembers that a head file was made.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn put_head(&mut self) -> Result<(), StoreError>;
+
     /// The checkpoint of the largest size.
     ///
     /// # Errors

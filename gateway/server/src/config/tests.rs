@@ -85,6 +85,14 @@ fn a_good_configuration_compiles() {
 }
 
 #[test]
+fn the_head_lies_beside_the_log_key_unless_named() {
+    let named = |line: &str| check(&GOOD.replace("key = \"log.key\"", line)).unwrap().log.head;
+    assert_eq!(check(GOOD).unwrap().log.head, Path::new("log.head"));
+    assert_eq!(named("key = \"pki/log.key\""), Path::new("pki/log.head"));
+    assert_eq!(named("key = \"log.key\"\nhead = \"/safe/h\""), Path::new("/safe/h"));
+}
+
+#[test]
 fn a_broker_changes_the_default_transport() {
     let settings = check(&format!("{GOOD}[broker]\nurl = \"amqp://127.0.0.1\"\n")).unwrap();
     assert_eq!(settings.departments[0].transport, Transport::Amqp);

@@ -141,7 +141,7 @@ fn places_that_cannot_be_used_are_refused_each_with_its_code() {
     {
         // A device that takes no byte stands for a disk that fails.
         let mut head = Head::open(&path).unwrap();
-        head.file = Some(File::options().write(true).open("/dev/full").unwrap());
+        head.fail_from_now();
         let error = head.advance(ORIGIN, 2, &root(2)).unwrap_err();
         assert_eq!((error.code(), error.is_fatal()), ("store-fatal", true));
         assert_eq!(head.last(), Some(&mark(1)));

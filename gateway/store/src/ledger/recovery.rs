@@ -10,10 +10,11 @@ use std::cell::RefCell;
 use onepoint_proof::checkpoint::check_origin;
 use onepoint_proof::{
     FactKind, Hash, HashReader, Leaf, LogVerifier, Nonce, ReadError, SignedCheckpoint, TileId,
-    Tiles, leaf_hash,
+    Tiles, leaf_hash, proof,
 };
 
 use crate::StoreError;
+use crate::head::Head;
 use crate::model::{CheckpointRow, FactRow, LogIdentity};
 use crate::store::LogTx;
 
@@ -51,6 +52,42 @@ pub(super) fn recover(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<Foun
         }
     }
     Ok(Found { tiles, latest, last_ms })
+}
+
+/// Whether the log is the one that its head file knows, or one that continues it; says whether
+/// the journal remembers that there is such a file.
+pub(super) fn compare(
+    tx: &mut dyn LogTx,
+    log: &Found,
+    origin: &str,
+    head: &Head,
+) -> Result<bool, StoreError> {
+    let has_head = tx.has_head()?;
+    let path = || head.path().to_path_buf();
+    let Some(mark) = head.last() else {
+        // A log of a time before there was a head gets one now; one that had a head lost it.
+        return if has_head { Err(StoreError::HeadMissing { path: path() }) } else { Ok(false) };
+    };
+    if mark.origin != origin {
+        let (found, expected) = (mark.origin.clone(), origin.to_owned());
+        return Err(StoreError::HeadOfAnotherLog { path: path(), found, expected });
+    }
+    let have = log.tiles.size();
+    if mark.size > have {
+        let since_ms = log.latest.as_ref().map(|_| log.last_ms);
+        return Err(StoreError::RolledBack { by: path(), known: mark.size, have, since_ms });
+    }
+    if mark.size > 0 {
+        let root = proof::root_from_tiles(&TxTiles(RefCell::new(tx)), mark.size);
+        let root = root.map_err(|error| match error {
+            ReadError::Source(error) => error,
+            ReadError::Proof(error) => damaged(error.en()),
+        })?;
+        if root != mark.root {
+            return Err(StoreError::LogFork { size: mark.size });
+        }
+    }
+    Ok(has_head)
 }
 
 fn identify(tx: &mut dyn LogTx, verifier: &LogVerifier) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use onepoint_proof::{Checkpoint, Hash, LogSigner, Tiles};
 
 use crate::StoreError;
 use crate::error::Cause;
+use crate::head::Head;
 use crate::model::CheckpointRow;
 use crate::store::LogTx;
 
@@ -31,6 +32,8 @@ pub struct LogParts {
     pub signer: LogSigner,
     /// Countersigns every checkpoint, if given.
     pub seal: Option<Box<dyn Seal>>,
+    /// Keeps what the log had come to apart from the journal, if given.
+    pub head: Option<Head>,
 }
 
 impl fmt::Debug for LogParts {
@@ -41,7 +44,7 @@ impl fmt::Debug for LogParts {
 
 impl From<LogSigner> for LogParts {
     fn from(signer: LogSigner) -> LogParts {
-        LogParts { signer, seal: None }
+        LogParts { signer, seal: None, head: None }
     }
 }
 

@@ -120,6 +120,29 @@ fn a_store_that_runs_nothing_is_not_believed() {
     assert_eq!(Ledger::open(lazy, signer()).err().map(|e| e.code()), Some("store-fatal"));
 }
 
+/// A mark that cannot be written: the group is on disk, but nobody is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_head_that_cannot_be_written_is_fatal_and_opening_tells_what_is_there() {
+    let place = Sqlite::new();
+    let folder = tempfile::tempdir().unwrap();
+    let head = || Head::open(folder.path().join("log.head")).unwrap();
+    let parts = || LogParts { head: Some(head()), ..signer().into() };
+    let mut ledger = Ledger::open(place.store(), parts()).unwrap();
+    commit(&mut ledger, 0..3).unwrap();
+    ledger.head.as_mut().unwrap().fail_from_now();
+    for _ in 0..2 {
+        assert_eq!(commit(&mut ledger, 3..5).unwrap_err().code(), "store-fatal");
+        assert_eq!(ledger.size(), 6, "memory stays where it was");
+    }
+    drop(ledger);
+    assert_eq!(head().last().unwrap().size, 6);
+    let ledger = Ledger::open(place.store(), parts()).unwrap();
+    assert_eq!((ledger.size(), suite::audit(&place.reader())), (10, 5));
+    drop(ledger);
+    assert_eq!(head().last().unwrap().size, 10, "opening brings the head up");
+}
+
 #[test]
 fn a_panic_in_the_work_keeps_nothing() {
     let place = Sqlite::new();

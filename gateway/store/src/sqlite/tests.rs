@@ -3,6 +3,7 @@
 
 mod crash;
 mod damage;
+mod head;
 mod sealed;
 
 use std::fs;

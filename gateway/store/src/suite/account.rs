@@ -70,7 +70,8 @@ impl Seal for TestSeal {
 }
 
 fn sealed<B: Backend>(backend: &B, seal: Box<TestSeal>) -> Ledger<B::Store> {
-    Ledger::open(backend.store(), LogParts { signer: signer(), seal: Some(seal) }).unwrap()
+    Ledger::open(backend.store(), LogParts { signer: signer(), seal: Some(seal), head: None })
+        .unwrap()
 }
 
 pub(crate) fn checkpoints_carry_the_seal_and_receipts_its_chain<B: Backend>() {

@@ -27,6 +27,15 @@ impl LogTx for SqliteTx<'_> {
         Ok(())
     }
 
+    fn has_head(&mut self) -> Result<bool, StoreError> {
+        self.run(|on| on.prepare_cached("SELECT 1 FROM counter WHERE name = 'head'")?.exists([]))
+    }
+
+    fn put_head(&mut self) -> Result<(), StoreError> {
+        self.execute("INSERT OR IGNORE INTO counter (name, value) VALUES ('head', 1)", &[])?;
+        Ok(())
+    }
+
     fn latest_checkpoint(&mut self) -> Result<Option<CheckpointRow>, StoreError> {
         self.run(rows::latest_checkpoint)
     }
