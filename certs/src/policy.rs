@@ -22,12 +22,13 @@ use crate::key::{KeyError, MIN_RSA_BITS, PublicKey};
 /// Every `allow_` field is a departure from strict XML Signature and current
 /// cryptography that exists in the field; each one used is written into the
 /// receipt under the name of [`SignaturePolicy::name`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SignaturePolicy {
     /// Its name in configuration, logs and receipts.
     pub name: String,
     /// Last day (UTC+8, inclusive) on which the loose rules apply. `None` only
     /// for a policy that has no loose rule.
+    #[serde(skip)]
     pub until: Option<Date>,
     /// RSASSA-PKCS1-v1_5 with SHA-1 as signature algorithm.
     pub allow_rsa_sha1: bool,

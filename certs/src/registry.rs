@@ -144,6 +144,18 @@ impl Registry {
         })
     }
 
+    /// All delegations, each once, in an order that does not depend on the configuration's.
+    pub fn delegations(&self) -> Vec<&Delegation> {
+        let by_code = self.delegations.values().flat_map(HashMap::values).flatten();
+        let mut all: Vec<&Delegation> = by_code.map(Arc::as_ref).collect();
+        all.sort_by(|a, b| {
+            let key = |d: &&Delegation| (d.from.clone(), d.to.clone(), d.valid_from, d.valid_until);
+            key(a).cmp(&key(b)).then_with(|| (&a.codes, &a.types).cmp(&(&b.codes, &b.types)))
+        });
+        all.dedup();
+        all
+    }
+
     /// The signature policy that applies to `participant` at `at`.
     pub fn policy_of(&self, participant: &Participant, at: Timestamp) -> InForce {
         let named = participant.policy.as_ref().and_then(|name| self.policies.get(name));

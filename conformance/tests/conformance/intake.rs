@@ -167,7 +167,7 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 19] = [
+const ROUTES: [(&str, &str, [bool; 5]); 20] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),
@@ -186,6 +186,7 @@ const ROUTES: [(&str, &str, [bool; 5]); 19] = [
     ("GET", "/v1/receipts", [false, true, false, false, false]),
     ("POST", "/v1/receipts/ack", [false, true, false, false, false]),
     ("POST", "/v1/receipts/nack", [false, true, false, false, false]),
+    ("GET", "/v1/statements/2026-11-23", [false, true, false, true, true]),
     ("POST", "/v1/queues/tax/ack", [false; 5]),
 ];
 

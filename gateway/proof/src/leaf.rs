@@ -115,6 +115,8 @@ impl FactKind {
     pub const KEY: FactKind = FactKind(Cow::Borrowed("key"));
     /// A policy changed.
     pub const POLICY: FactKind = FactKind(Cow::Borrowed("policy"));
+    /// A participant's day was closed.
+    pub const STATEMENT: FactKind = FactKind(Cow::Borrowed("statement"));
 
     /// A kind by name.
     ///

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use onepoint_certs::ParticipantId;
 use onepoint_proof::Receipt;
+use onepoint_proof::statement::Day;
 use onepoint_store::{Committed, Ledger, Reader, SqliteReader, SqliteStore, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -19,6 +20,7 @@ use crate::refusal::{Refusal, Stage, internal};
 use crate::route::Routed;
 
 mod apply;
+pub(crate) mod statements;
 
 pub(crate) use apply::{Recorded, Verdict};
 
@@ -36,6 +38,8 @@ pub(crate) enum Work {
     /// A department or participant acknowledged these deliveries.
     Delivered(Vec<String>, ParticipantId, Reply<Vec<String>>),
     Answer(Box<AnswerEvidence>, Reply<Sealed<Recorded>>),
+    /// Time has passed: a day may be over.
+    Tick,
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -89,6 +93,12 @@ impl Writer {
         self.ask(|reply| Work::Answer(Box::new(answer), reply)).await
     }
 
+    /// Lets the writer see that time has passed, when it has nothing better to do.
+    pub(crate) fn tick(&self) {
+        // A full queue does as well: every group looks at the clock.
+        drop(self.queue.try_send(Work::Tick));
+    }
+
     /// Changes with every commit.
     pub(crate) fn commits(&self) -> watch::Receiver<u64> {
         self.commits.clone()
@@ -121,6 +131,10 @@ pub(crate) struct WriterTask {
     pub(crate) facts: FactMaker,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
+    /// Who gets a completeness statement for each day.
+    pub(crate) participants: Vec<String>,
+    /// The day before which all days are closed, once that is known.
+    pub(crate) today: Option<Day>,
 }
 
 /// Starts the writer on its own thread: it blocks on the disk. The thread ends
@@ -145,6 +159,11 @@ impl WriterTask {
                 let Ok(next) = work.try_recv() else { break };
                 group.push(next);
             }
+            self.close_days()?;
+            group.retain(|work| !matches!(work, Work::Tick));
+            if group.is_empty() {
+                continue;
+            }
             self.group(group)?;
             commits.send_modify(|n| *n += 1);
             self.ledger.maintain()?;
@@ -152,10 +171,33 @@ impl WriterTask {
         Ok(())
     }
 
+    /// Closes the days that are over. A fault that is not fatal leaves it for the next time.
+    fn close_days(&mut self) -> Result<(), StoreError> {
+        let wall_ms = self.clock.now().as_millisecond();
+        let today = Day::of(self.ledger.time(wall_ms));
+        if self.today == Some(today) {
+            return Ok(());
+        }
+        let (ledger, participants) = (&mut self.ledger, &self.participants);
+        match statements::close_days(ledger, &self.facts, participants, wall_ms) {
+            Ok(written) => {
+                self.metrics.committed(written);
+                self.today = Some(today);
+                Ok(())
+            }
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => {
+                tracing::error!(code = error.code(), error = %error, "a day could not be closed");
+                Ok(())
+            }
+        }
+    }
+
     /// One transaction for the whole group.
     fn group(&mut self, group: Vec<Work>) -> Result<(), StoreError> {
-        let now_ms = self.clock.now().as_millisecond();
-        let facts = &self.facts;
+        let wall_ms = self.clock.now().as_millisecond();
+        let (facts, now_ms) = self.facts.at(self.ledger.time(wall_ms), wall_ms);
+        let facts = &facts;
         let mut done: Vec<apply::Done> = Vec::with_capacity(group.len());
         // Dying before the transaction: nobody has an answer, everybody sends again.
         fault::point("commit.before");
@@ -252,6 +294,7 @@ impl Work {
             Work::Relayed(_, reply) => drop(reply.send(Err(refusal))),
             Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
             Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Tick => {}
         }
     }
 }

@@ -11,11 +11,14 @@ use onepoint_certs::{Registry, TrustAnchors};
 
 pub(crate) mod parties;
 pub(crate) mod routes;
+mod seal;
 pub(crate) mod section;
 
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};
+
+use crate::seal::GatewaySeal;
 
 /// Largest message body taken by default, bytes.
 pub(crate) const BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -33,6 +36,8 @@ pub(crate) struct Settings {
     /// Folder of the journal.
     pub(crate) store: PathBuf,
     pub(crate) log: Log,
+    /// Countersigns checkpoints; without it receipts carry the log's signature only.
+    pub(crate) seal: Option<GatewaySeal>,
     pub(crate) anchors: TrustAnchors,
     /// How far our clock and a sender's may be apart at the edges of a certificate's validity.
     pub(crate) clock_tolerance: SignedDuration,
@@ -126,6 +131,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         path
     });
     let log = root.section("log").and_then(|section| log(&section, read));
+    let seal = root.opt_section("seal").map(|section| seal::read(&section, read));
     let trust = root.section("trust").and_then(|section| trust(&section, read));
     let client_anchors = trust.as_ref().map(|t| t.1.clone()).unwrap_or_default();
     let listen = root.section("listen").and_then(|s| listen(&s, read, client_anchors));
@@ -144,6 +150,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         listen: listen?,
         store: store?,
         log: log?,
+        seal: seal.flatten(),
         anchors,
         clock_tolerance,
         broker,

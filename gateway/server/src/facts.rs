@@ -2,7 +2,10 @@
 //! relayed, delivered, answered, by whom, under which policy and versions.
 //! Pure; the field names are documented in gateway/proof/FORMATS.md.
 
+use onepoint_proof::fact::{canonical_digest, format_time};
+use onepoint_proof::statement::{Day, running_start};
 use onepoint_proof::{Fact, FactKind};
+use onepoint_store::Tally;
 use serde_json::{Value, json};
 
 use crate::intake::Received;
@@ -10,8 +13,8 @@ use crate::record::AnswerEvidence;
 use crate::refusal::Refusal;
 use crate::route::Routed;
 
-/// Violations listed in a refused fact; the rest is only counted, and all of
-/// them stand in the answer.
+/// Violations listed in a refused fact; beyond it the digest of the whole list
+/// stands for them, and all of them stand in the answer.
 const VIOLATIONS_MAX: usize = 20;
 
 /// Names the zone in every fact.
@@ -20,11 +23,52 @@ pub(crate) struct FactMaker {
     pub(crate) zone: String,
     /// Version of the participants' register.
     pub(crate) registry: String,
+    /// What the wall clock said, when it was behind the time of the facts.
+    clock: Option<String>,
 }
 
 impl FactMaker {
+    pub(crate) fn new(zone: String, registry: String) -> FactMaker {
+        FactMaker { zone, registry, clock: None }
+    }
+
+    /// For the facts of one moment: their time, and what the wall clock said. Times in the log
+    /// never go back; where the wall clock did, the facts say so.
+    pub(crate) fn at(&self, time_ms: i64, wall_ms: i64) -> (FactMaker, i64) {
+        let clock = (wall_ms < time_ms).then(|| format_time(wall_ms).unwrap_or_default());
+        (FactMaker { clock, ..self.clone() }, time_ms)
+    }
+
+    /// A fact about the gateway itself.
+    pub(crate) fn own(&self, kind: FactKind, time_ms: i64) -> Fact {
+        let fact = Fact::new(kind, time_ms).set("zone", json!(self.zone));
+        match &self.clock {
+            Some(clock) => fact.set("clock", json!(clock)),
+            None => fact,
+        }
+    }
+
+    /// `statement`: all there is of a participant's day.
+    pub(crate) fn statement(
+        &self,
+        participant: &str,
+        day: Day,
+        tally: Option<&Tally>,
+        time_ms: i64,
+    ) -> Fact {
+        let mut fact = self.own(FactKind::STATEMENT, time_ms);
+        fact = fact.set("participant", json!(participant)).set("day", json!(day.to_string()));
+        fact = fact.set("count", json!(tally.map_or(0, |tally| tally.count)));
+        let running = tally.map_or_else(|| running_start(participant, day), |tally| tally.running);
+        fact = fact.set("running", json!(running.to_hex()));
+        if let Some(tally) = tally {
+            fact = fact.set("first", json!(tally.first)).set("last", json!(tally.last));
+        }
+        fact
+    }
+
     fn start(&self, kind: FactKind, time_ms: i64, message: &str) -> Fact {
-        Fact::new(kind, time_ms).set("zone", json!(self.zone)).set("message", json!(message))
+        self.own(kind, time_ms).set("message", json!(message))
     }
 
     /// `accepted`: this document is durable and will reach `departments`.
@@ -145,12 +189,17 @@ fn set_refusal(mut fact: Fact, refusal: &Refusal) -> Fact {
         fact = fact.set("place", json!(place));
     }
     if !refusal.violations.is_empty() {
-        let listed = refusal.violations.iter().take(VIOLATIONS_MAX);
-        let listed: Vec<Value> = listed
+        let all = refusal.violations.iter();
+        let all: Vec<Value> = all
             .map(|v| json!({ "code": v.code, "path": v.path, "line": v.line, "column": v.column }))
             .collect();
-        fact = fact.set("violations", json!(listed));
-        fact = fact.set("violations_found", json!(refusal.violations.len()));
+        let listed: Vec<Value> = all.iter().take(VIOLATIONS_MAX).cloned().collect();
+        fact = fact.set("violations", json!(listed)).set("violations_found", json!(all.len()));
+        if all.len() > VIOLATIONS_MAX
+            && let Ok(digest) = canonical_digest(&Value::Array(all))
+        {
+            fact = fact.set("violations_digest", json!(digest.to_hex()));
+        }
     }
     fact
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use onepoint_certs::ChainCache;
+use onepoint_certs::{ChainCache, Role};
 use onepoint_proof::LogSigner;
 use onepoint_relay::broker::{Broker, BrokerError};
 use onepoint_relay::consumer::{Consumer, Handle, Incoming, Subscription, Verdict};
@@ -13,13 +13,14 @@ use onepoint_relay::status::RelayStatus;
 use onepoint_relay::topology::{self, Topology, TopologyError};
 use onepoint_schemas::{Catalogue, CatalogueError};
 use onepoint_store::{
-    Head, Ledger, LogParts, SqliteOptions, SqliteReader, SqliteStore, StoreError,
+    Head, Ledger, LogParts, Seal, SqliteOptions, SqliteReader, SqliteStore, StoreError,
 };
 use onepoint_xml::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::administer;
 use crate::authenticate::Trust;
 use crate::clock::Clock;
 use crate::commit::{self, Writer, WriterTask};
@@ -35,6 +36,9 @@ use crate::refusal::Refusal;
 /// Answers taken from the broker at a time: one, so that the statuses of a declaration
 /// are journaled in the order in which its department gave them.
 const ANSWERS_AT_ONCE: usize = 1;
+
+/// How often the writer looks whether a day is over.
+const TICK: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Memory for verified chains, bytes: some thousand senders.
 const CHAIN_CACHE_BYTES: usize = 16 << 20;
@@ -95,7 +99,11 @@ pub(crate) async fn run(
 ) -> Result<(), GatewayError> {
     let clock = Clock;
     let acceptor = tls::acceptor(&settings.listen)?;
-    let (ledger, reader) = journal(&settings, clock)?;
+    let (mut ledger, reader) = journal(&settings, clock)?;
+    let facts = FactMaker::new(settings.zone.clone(), settings.registry.version());
+    let now_ms = clock.now().as_millisecond();
+    let announced = administer::announce(&mut ledger, &facts, &settings, now_ms)?;
+    tracing::info!(facts = announced, size = ledger.size(), "the log says what is registered");
     let address = settings.listen.address;
     let listener = TcpListener::bind(address)
         .await
@@ -103,14 +111,20 @@ pub(crate) async fn run(
     let bound = listener.local_addr().unwrap_or(address);
 
     let metrics = Arc::new(Metrics::new());
-    let facts =
-        FactMaker { zone: settings.zone.clone(), registry: settings.registry.version().to_owned() };
-    let task =
-        WriterTask { ledger, reader: reader.clone(), facts, clock, metrics: Arc::clone(&metrics) };
+    let task = WriterTask {
+        ledger,
+        reader: reader.clone(),
+        facts,
+        clock,
+        metrics: Arc::clone(&metrics),
+        participants: enterprises(&settings),
+        today: None,
+    };
     let (writer, thread) = commit::start(task);
     let connections_max = settings.listen.connections_max;
     let tasks = TaskTracker::new();
     let parts = Parts { clock, reader, writer, metrics };
+    tasks.spawn(tick(parts.writer.clone(), stop.clone()));
     let app = assemble(settings, parts, &tasks, &stop)?;
     let door = tokio::spawn(http::serve(listener, acceptor, connections_max, app, stop.clone()));
     listening(bound);
@@ -149,8 +163,23 @@ fn journal(
     let options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
     let store = SqliteStore::open(&options)?;
     let reader = store.reader()?;
+    let seal = settings.seal.clone().map(|seal| Box::new(seal) as Box<dyn Seal>);
     let head = Some(Head::open(&settings.log.head)?);
-    Ok((Ledger::open(store, LogParts { signer, seal: None, head })?, reader))
+    Ok((Ledger::open(store, LogParts { signer, seal, head })?, reader))
+}
+
+/// Who gets a completeness statement for each day, also for one without facts.
+fn enterprises(settings: &Settings) -> Vec<String> {
+    let all = settings.registry.participants().filter(|p| p.role == Role::Enterprise);
+    all.map(|p| p.id.as_str().to_owned()).collect()
+}
+
+/// Wakes the writer now and then: a day ends also when nobody sends anything.
+async fn tick(writer: Writer, stop: CancellationToken) {
+    let mut every = tokio::time::interval(TICK);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        writer.tick();
+    }
 }
 
 struct Parts {

@@ -26,6 +26,7 @@ pub(crate) mod messages;
 pub(crate) mod problem;
 pub(crate) mod queues;
 pub(crate) mod routes;
+mod statements;
 pub(crate) mod tls;
 
 /// A TLS handshake that takes longer is given up.

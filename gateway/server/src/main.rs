@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod administer;
 mod answer;
 mod authenticate;
 mod cli;
@@ -29,6 +30,7 @@ mod pipeline;
 mod record;
 mod refusal;
 mod route;
+mod seal;
 mod trust;
 mod validate;
 

@@ -164,6 +164,12 @@ pub trait Tx {
     /// Faults of the database.
     fn registered(&mut self, kind: &str) -> Result<Vec<Registered>, StoreError>;
 
+    /// The fact that last told of something registered, if it still is.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    fn registered_fact(&mut self, kind: &str, name: &str) -> Result<Option<u64>, StoreError>;
+
     /// Keeps what the fact at `fact` said of something; `None` when it said that it is gone.
     ///
     /// # Errors

@@ -69,6 +69,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
         let issued = ca.issue(&leaf(party, validity)).map_err(|e| pki_failure(&e))?;
         write_identity(&pki, party.id, &issued)?;
     }
+    write_identity(&pki, "seal", &issue_seal(&ca, validity)?)?;
     write_log_key(&pki)?;
     write_new(&pilot.folder.join("onepoint.toml"), gateway_config(pilot).as_bytes())?;
     if let Some(url) = &pilot.url {
@@ -115,6 +116,16 @@ fn validity(now: Timestamp) -> Result<Validity, Failure> {
         (Ok(from), Ok(until)) => Ok(Validity { from, until }),
         _ => Err(Failure::outside("clock-unusable", "the clock is out of range", "set the clock")),
     }
+}
+
+/// The certificate whose key countersigns the log's checkpoints.
+fn issue_seal(ca: &TestCa, validity: Validity) -> Result<Issued, Failure> {
+    let kind = onepoint_certs::testpki::KeyKind::P256;
+    let spec = LeafSpec {
+        usage: vec![Usage::DigitalSignature, Usage::NonRepudiation],
+        ..LeafSpec::signer("seal", "OnePoint pilot", kind, validity)
+    };
+    ca.issue(&spec).map_err(|error| pki_failure(&error))
 }
 
 /// A PKI error as a command's failure.
@@ -167,6 +178,12 @@ path = "journal"
 [log]
 origin = "{ORIGIN}"
 key = "pki/log.key"
+
+# The gateway's own certificate: countersigns every checkpoint of the log, so that receipts
+# lead to an anchor as well as to the log's key.
+[seal]
+certificate = "pki/seal.pem"
+key = "pki/seal.key"
 
 [trust]
 anchors = ["pki/ca.pem"]

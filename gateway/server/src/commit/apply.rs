@@ -67,6 +67,7 @@ pub(super) enum Done {
     Relayed,
     Delivered(Vec<String>),
     Answer(Result<Recorded, Refusal>),
+    Nothing,
 }
 
 pub(super) fn apply(
@@ -88,6 +89,7 @@ pub(super) fn apply(
             Done::Delivered(delivery::delivered(tx, ids, by, facts, now_ms)?)
         }
         Work::Answer(answer, _) => Done::Answer(delivery::record(tx, answer, facts, now_ms)?),
+        Work::Tick => Done::Nothing,
     })
 }
 

@@ -43,6 +43,18 @@ impl Routes {
         &self.version
     }
 
+    /// The table as the log shows it.
+    pub(crate) fn to_value(&self) -> serde_json::Value {
+        let condition = |c: &Condition| serde_json::json!({ "field": c.field, "one_of": c.one_of });
+        let line = |route: &Route| {
+            let when: Vec<serde_json::Value> = route.when.iter().map(condition).collect();
+            serde_json::json!({
+                "type": route.message_type, "departments": route.departments, "when": when,
+            })
+        };
+        self.routes.iter().map(line).collect()
+    }
+
     /// The departments that must know this document, each once, in alphabetical order.
     pub(crate) fn departments(&self, message_type: &str, facts: &DocumentFacts) -> BTreeSet<&str> {
         let lines = self.routes.iter().filter(|route| {

@@ -11,7 +11,7 @@ use onepoint_relay::status::RelayStatus;
 use onepoint_store::SqliteReader;
 use tokio::sync::watch;
 
-use super::{Caller, Response, body, evidence, log, messages, problem, queues};
+use super::{Caller, Response, body, evidence, log, messages, problem, queues, statements};
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::Lanes;
@@ -61,6 +61,7 @@ pub(crate) enum Name {
     PullReceipts,
     AckReceipts,
     NackReceipts,
+    Statement,
 }
 
 /// One line of the table. `{}` in the pattern stands for one path segment, a `{*}` at
@@ -85,7 +86,7 @@ const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 16] = [
+pub(crate) static ROUTES: [Route; 17] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -102,6 +103,7 @@ pub(crate) static ROUTES: [Route; 16] = [
     route(Name::PullReceipts, Method::GET, "/v1/receipts", ENTERPRISE),
     route(Name::AckReceipts, Method::POST, "/v1/receipts/ack", ENTERPRISE),
     route(Name::NackReceipts, Method::POST, "/v1/receipts/nack", ENTERPRISE),
+    route(Name::Statement, Method::GET, "/v1/statements/{}", READERS),
 ];
 
 /// Answers one request: finds the route, checks the right, reads the body, calls the handler.
@@ -145,6 +147,7 @@ pub(crate) async fn answer(
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
         (Name::Fact, Some(who)) => log::fact(call, &who, app).await,
+        (Name::Statement, Some(who)) => statements::statement(call, &who, app).await,
         (Name::Answer, Some(who)) => queues::answer(call, &who, app).await,
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
@@ -162,6 +165,12 @@ pub(crate) struct Call<'r> {
 }
 
 impl Call<'_> {
+    /// A text from the query.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(k, _)| *k == key).map(|(_, text)| text)
+    }
+
     /// A number from the query, within `range`, or `default`.
     pub(crate) fn number(&self, key: &str, max: u64, default: u64) -> Result<u64, Refusal> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));

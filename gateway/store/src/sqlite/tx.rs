@@ -264,6 +264,10 @@ impl Tx for SqliteTx<'_> {
         self.run(|on| rows::registered(on, kind))
     }
 
+    fn registered_fact(&mut self, kind: &str, name: &str) -> Result<Option<u64>, StoreError> {
+        self.run(|on| rows::registered_fact(on, kind, name))
+    }
+
     fn put_registered(
         &mut self,
         kind: &str,

@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 16] = [
+const MATRIX: [(Name, [bool; 5]); 17] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -26,6 +26,7 @@ const MATRIX: [(Name, [bool; 5]); 16] = [
     (Name::PullReceipts, [false, true, false, false, false]),
     (Name::AckReceipts, [false, true, false, false, false]),
     (Name::NackReceipts, [false, true, false, false, false]),
+    (Name::Statement, [false, true, false, true, true]),
 ];
 
 #[test]
