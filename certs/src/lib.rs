@@ -7,6 +7,7 @@
 //! | [`sm2`] | SM2 values, their two forms and why one is refused |
 //! | [`certificate`] | X.509 certificates, parsed once |
 //! | [`chain`] | trust anchors, chains, a bounded cache of chains |
+//! | [`number`] | certificates named by their number |
 //! | [`policy`] | which signatures are taken, strict or by a dated exception |
 //! | [`participant`], [`registry`] | participants, their rights, delegations |
 //! | [`testpki`] | a small CA for tests and demos |
@@ -20,6 +21,7 @@ pub mod chain;
 mod day;
 mod hex;
 pub mod key;
+pub mod number;
 pub mod participant;
 pub mod pem;
 pub mod policy;
@@ -35,6 +37,7 @@ pub use certificate::{CertError, Certificate, Fingerprint, KeyUsage};
 pub use chain::{AnchorError, Chain, ChainCache, ChainError, TrustAnchors};
 pub use day::zone_day;
 pub use key::{KeyError, PublicKey, SigningKey};
+pub use number::NumberError;
 pub use participant::{Authority, BadId, Delegation, Participant, ParticipantId, Role};
 pub use pem::PemError;
 pub use policy::{InForce, Lapsed, PolicyError, SignaturePolicy, Tolerance};

@@ -13,9 +13,9 @@ pub use error::PolicyError;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
+use crate::algorithm::{DigestAlgorithm, KeyFamily, SignatureAlgorithm};
 use crate::day::zone_day;
-use crate::key::{KeyError, MIN_RSA_BITS, PublicKey};
+use crate::key::{KeyError, MIN_RSA_BITS, MIN_RSA_BITS_LEGACY, PublicKey};
 
 /// What a participant's signatures may look like.
 ///
@@ -40,9 +40,13 @@ pub struct SignaturePolicy {
     /// between its elements, under the usual root namespaces: it is verified in
     /// the flat form.
     pub allow_flat_signed_info: bool,
-    /// White space next to the Signature that was not there when the content
+    /// White space right after the Signature that was not there when the content
     /// was digested: it is left out of the digest.
     pub allow_space_at_signature: bool,
+    /// SHA-1 as digest of content that an SM2 key signs with SM3.
+    pub allow_sm2_digest_sha1: bool,
+    /// Certificate numbers in lower case where a certificate is named by its number.
+    pub allow_lower_case_number: bool,
     /// Smallest RSA modulus in bits; 2048 unless the policy lowers it, never
     /// below 1024.
     pub min_rsa_bits: u32,
@@ -51,6 +55,8 @@ pub struct SignaturePolicy {
 impl SignaturePolicy {
     /// The name of the strict policy.
     pub const STRICT: &'static str = "strict";
+    /// The name of the policy for what clients of the e-port do in practice.
+    pub const CEB_FIELD: &'static str = "ceb-field";
 
     /// The strict policy: no SHA-1, RSA from 2048 bits, nothing loose.
     pub fn strict() -> SignaturePolicy {
@@ -62,7 +68,27 @@ impl SignaturePolicy {
             allow_chain_sha1: false,
             allow_flat_signed_info: false,
             allow_space_at_signature: false,
+            allow_sm2_digest_sha1: false,
+            allow_lower_case_number: false,
             min_rsa_bits: MIN_RSA_BITS,
+        }
+    }
+
+    /// The policy [`SignaturePolicy::CEB_FIELD`]: everything that clients of the
+    /// e-port were seen to do, RSA of 1024 bits with SHA-1 included, until the end
+    /// of the day `until`. The digest of the content has to match all the same.
+    pub fn ceb_field(until: Date) -> SignaturePolicy {
+        SignaturePolicy {
+            name: SignaturePolicy::CEB_FIELD.to_owned(),
+            until: Some(until),
+            allow_rsa_sha1: true,
+            allow_digest_sha1: true,
+            allow_chain_sha1: true,
+            allow_flat_signed_info: true,
+            allow_space_at_signature: true,
+            allow_sm2_digest_sha1: true,
+            allow_lower_case_number: true,
+            min_rsa_bits: MIN_RSA_BITS_LEGACY,
         }
     }
 
@@ -73,6 +99,8 @@ impl SignaturePolicy {
             || self.allow_chain_sha1
             || self.allow_flat_signed_info
             || self.allow_space_at_signature
+            || self.allow_sm2_digest_sha1
+            || self.allow_lower_case_number
             || self.min_rsa_bits < MIN_RSA_BITS)
     }
 
@@ -113,15 +141,48 @@ impl SignaturePolicy {
             .map_err(|source| PolicyError::Key { policy: self.name.clone(), source })
     }
 
-    /// Whether content may be digested with `digest`.
+    /// Whether content may be digested with `digest` for a signature by a key of
+    /// this kind. Answers with the loose rule that was needed.
     ///
     /// # Errors
-    /// [`PolicyError::Sha1Digest`].
-    pub fn check_digest(&self, digest: DigestAlgorithm) -> Result<(), PolicyError> {
-        if digest == DigestAlgorithm::Sha1 && !self.allow_digest_sha1 {
-            return Err(PolicyError::Sha1Digest { policy: self.name.clone() });
+    /// [`PolicyError::Sha1Digest`], and [`PolicyError::Refused`] for an SM2 key.
+    pub fn check_digest(
+        &self,
+        digest: DigestAlgorithm,
+        family: KeyFamily,
+    ) -> Result<Option<Tolerance>, PolicyError> {
+        match (digest, family) {
+            (DigestAlgorithm::Sha1, KeyFamily::Sm2) => {
+                self.tolerate(Tolerance::Sm2DigestSha1).map(Some)
+            }
+            (DigestAlgorithm::Sha1, _) if !self.allow_digest_sha1 => {
+                Err(PolicyError::Sha1Digest { policy: self.name.clone() })
+            }
+            (DigestAlgorithm::Sha1, _) => Ok(Some(Tolerance::DigestSha1)),
+            _ => Ok(None),
         }
-        Ok(())
+    }
+
+    /// Whether a loose rule that a message needs applies; it comes back to be
+    /// noted.
+    ///
+    /// # Errors
+    /// [`PolicyError::Refused`] names the rule.
+    pub fn tolerate(&self, rule: Tolerance) -> Result<Tolerance, PolicyError> {
+        let allowed = match rule {
+            Tolerance::RsaSha1 => self.allow_rsa_sha1,
+            Tolerance::DigestSha1 => self.allow_digest_sha1,
+            Tolerance::ChainSha1 => self.allow_chain_sha1,
+            Tolerance::ShortRsaKey => self.min_rsa_bits < MIN_RSA_BITS,
+            Tolerance::FlatSignedInfo => self.allow_flat_signed_info,
+            Tolerance::SpaceAtSignature => self.allow_space_at_signature,
+            Tolerance::Sm2DigestSha1 => self.allow_sm2_digest_sha1,
+            Tolerance::LowerCaseNumber => self.allow_lower_case_number,
+        };
+        if allowed {
+            return Ok(rule);
+        }
+        Err(PolicyError::Refused { policy: self.name.clone(), rule })
     }
 
     /// [`SignaturePolicy::check_signature`], then the verification itself.
@@ -144,7 +205,7 @@ impl SignaturePolicy {
         if algorithm.digest() == DigestAlgorithm::Sha1 {
             used.push(Tolerance::RsaSha1);
         }
-        if key.family() == crate::KeyFamily::Rsa && key.bits() < MIN_RSA_BITS {
+        if key.family() == KeyFamily::Rsa && key.bits() < MIN_RSA_BITS {
             used.push(Tolerance::ShortRsaKey);
         }
         Ok(used)
@@ -171,8 +232,12 @@ pub enum Tolerance {
     ShortRsaKey,
     /// SignedInfo verified in its flat form.
     FlatSignedInfo,
-    /// White space next to the Signature left out.
+    /// White space after the Signature left out.
     SpaceAtSignature,
+    /// SHA-1 as digest of content that an SM2 key signed.
+    Sm2DigestSha1,
+    /// A certificate number in lower case.
+    LowerCaseNumber,
 }
 
 impl Tolerance {
@@ -185,6 +250,8 @@ impl Tolerance {
             Tolerance::ShortRsaKey => "short-rsa-key",
             Tolerance::FlatSignedInfo => "flat-signed-info",
             Tolerance::SpaceAtSignature => "space-at-signature",
+            Tolerance::Sm2DigestSha1 => "sm2-digest-sha1",
+            Tolerance::LowerCaseNumber => "lower-case-number",
         }
     }
 }

@@ -15,6 +15,8 @@ fn loose() -> SignaturePolicy {
         allow_chain_sha1: true,
         allow_flat_signed_info: true,
         allow_space_at_signature: true,
+        allow_sm2_digest_sha1: true,
+        allow_lower_case_number: true,
         min_rsa_bits: 1024,
     }
 }
@@ -24,12 +26,14 @@ fn strict_is_strict_and_the_default() {
     let strict = SignaturePolicy::strict();
     assert_eq!(SignaturePolicy::default(), strict);
     assert!(strict.is_strict() && strict.until.is_none());
-    let departures: [fn(&mut SignaturePolicy); 6] = [
+    let departures: [fn(&mut SignaturePolicy); 8] = [
         |p| p.allow_rsa_sha1 = true,
         |p| p.allow_digest_sha1 = true,
         |p| p.allow_chain_sha1 = true,
         |p| p.allow_flat_signed_info = true,
         |p| p.allow_space_at_signature = true,
+        |p| p.allow_sm2_digest_sha1 = true,
+        |p| p.allow_lower_case_number = true,
         |p| p.min_rsa_bits = 2047,
     ];
     for depart in departures {
@@ -88,13 +92,50 @@ fn sha1_signatures_need_the_rule() {
 
 #[test]
 fn sha1_digests_need_the_rule() {
-    for digest in DigestAlgorithm::ALL {
-        assert!(loose().check_digest(digest).is_ok());
-        let strict = SignaturePolicy::strict().check_digest(digest).is_ok();
-        assert_eq!(strict, digest != DigestAlgorithm::Sha1, "{digest}");
+    let families =
+        [(KeyFamily::Rsa, Tolerance::DigestSha1), (KeyFamily::Sm2, Tolerance::Sm2DigestSha1)];
+    for (family, rule) in families {
+        for digest in DigestAlgorithm::ALL {
+            let sha1 = digest == DigestAlgorithm::Sha1;
+            assert_eq!(loose().check_digest(digest, family), Ok(sha1.then_some(rule)));
+            let strict = SignaturePolicy::strict().check_digest(digest, family).is_ok();
+            assert_eq!(strict, !sha1, "{digest}");
+        }
     }
+    // Neither rule stands for the other.
     let other = SignaturePolicy { allow_digest_sha1: false, ..loose() };
-    assert!(other.check_digest(DigestAlgorithm::Sha1).is_err());
+    assert!(other.check_digest(DigestAlgorithm::Sha1, KeyFamily::Rsa).is_err());
+    assert!(other.check_digest(DigestAlgorithm::Sha1, KeyFamily::Sm2).is_ok());
+    let other = SignaturePolicy { allow_sm2_digest_sha1: false, ..loose() };
+    assert!(other.check_digest(DigestAlgorithm::Sha1, KeyFamily::Rsa).is_ok());
+    let refused = other.check_digest(DigestAlgorithm::Sha1, KeyFamily::Sm2).unwrap_err();
+    assert_eq!(refused.code(), "policy-sm2-digest-sha1");
+}
+
+const RULES: [(Tolerance, &str, &str); 8] = [
+    (Tolerance::RsaSha1, "rsa-sha1", "policy-signature-sha1"),
+    (Tolerance::DigestSha1, "digest-sha1", "policy-digest-sha1"),
+    (Tolerance::ChainSha1, "chain-sha1", "policy-chain-sha1"),
+    (Tolerance::ShortRsaKey, "short-rsa-key", "policy-short-rsa-key"),
+    (Tolerance::FlatSignedInfo, "flat-signed-info", "policy-flat-signed-info"),
+    (Tolerance::SpaceAtSignature, "space-at-signature", "policy-space-at-signature"),
+    (Tolerance::Sm2DigestSha1, "sm2-digest-sha1", "policy-sm2-digest-sha1"),
+    (Tolerance::LowerCaseNumber, "lower-case-number", "policy-lower-case-number"),
+];
+
+#[test]
+fn every_rule_is_off_by_default_on_in_the_field_and_over_after_its_day() {
+    let field = SignaturePolicy::ceb_field("2026-06-30".parse().unwrap());
+    assert_eq!((field.name.as_str(), field.min_rsa_bits), ("ceb-field", 1024));
+    let over = field.in_force(at("2026-06-30T16:00:00Z"));
+    assert_eq!(over.lapsed.unwrap().name, "ceb-field");
+    let mut refusals = Vec::new();
+    for (rule, _, code) in RULES {
+        assert_eq!(field.in_force(noon()).policy.tolerate(rule), Ok(rule));
+        assert_eq!(over.policy.tolerate(rule).unwrap_err().code(), code);
+        refusals.push((code, told!(SignaturePolicy::strict().tolerate(rule).unwrap_err())));
+    }
+    assert_told(&refusals);
 }
 
 #[test]
@@ -128,7 +169,10 @@ fn every_policy_error() {
             "policy-signature-sha1",
             told!(strict.check_signature(sha1, key.public_key()).unwrap_err()),
         ),
-        ("policy-digest-sha1", told!(strict.check_digest(DigestAlgorithm::Sha1).unwrap_err())),
+        (
+            "policy-digest-sha1",
+            told!(strict.check_digest(DigestAlgorithm::Sha1, KeyFamily::Rsa).unwrap_err()),
+        ),
         ("key-mismatch", told!(mismatch.unwrap_err())),
     ]);
     let after = at("2027-01-01T00:00:00Z");
@@ -140,15 +184,7 @@ fn every_policy_error() {
 
 #[test]
 fn every_tolerance_has_its_code() {
-    let all = [
-        (Tolerance::RsaSha1, "rsa-sha1"),
-        (Tolerance::DigestSha1, "digest-sha1"),
-        (Tolerance::ChainSha1, "chain-sha1"),
-        (Tolerance::ShortRsaKey, "short-rsa-key"),
-        (Tolerance::FlatSignedInfo, "flat-signed-info"),
-        (Tolerance::SpaceAtSignature, "space-at-signature"),
-    ];
-    for (tolerance, code) in all {
+    for (tolerance, code, _) in RULES {
         assert_eq!(tolerance.code(), code);
     }
 }

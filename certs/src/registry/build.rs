@@ -300,24 +300,25 @@ fn version(
             .to_string(),
         );
     }
-    for p in policies {
-        let until = p.until.map(|d| d.to_string());
-        lines.push(
-            serde_json::json!([
-                "policy",
-                p.name,
-                until,
-                p.allow_rsa_sha1,
-                p.allow_digest_sha1,
-                p.allow_chain_sha1,
-                p.allow_flat_signed_info,
-                p.allow_space_at_signature,
-                p.min_rsa_bits
-            ])
-            .to_string(),
-        );
-    }
+    lines.extend(policies.iter().map(policy_line));
     lines.sort_unstable();
     let digest = ring::digest::digest(&ring::digest::SHA256, lines.join("\n").as_bytes());
     hex::encode(digest.as_ref().get(..16).unwrap_or_default())
+}
+
+fn policy_line(p: &SignaturePolicy) -> String {
+    serde_json::json!([
+        "policy",
+        p.name,
+        p.until.map(|d| d.to_string()),
+        p.allow_rsa_sha1,
+        p.allow_digest_sha1,
+        p.allow_chain_sha1,
+        p.allow_flat_signed_info,
+        p.allow_space_at_signature,
+        p.allow_sm2_digest_sha1,
+        p.allow_lower_case_number,
+        p.min_rsa_bits
+    ])
+    .to_string()
 }

@@ -21,3 +21,4 @@ mod startup;
 mod tidy;
 mod xmlconf;
 mod xmldsig;
+mod xmlsec;

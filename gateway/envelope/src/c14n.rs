@@ -3,9 +3,11 @@
 //! into a sink. One pass over the document's events, no tree, no recursion; memory is the
 //! depth of the document plus one small run of octets.
 //!
-//! Inclusive: Canonical XML 1.0 (W3C REC-xml-c14n-20010315). Exclusive: Exclusive XML
-//! Canonicalization 1.0 (W3C REC-xml-exc-c14n-20020718).
+//! Inclusive: Canonical XML 1.0 (W3C REC-xml-c14n-20010315) and 1.1 (W3C
+//! REC-xml-c14n11-20080502). Exclusive: Exclusive XML Canonicalization 1.0 (W3C
+//! REC-xml-exc-c14n-20020718).
 
+mod base;
 mod bindings;
 mod escape;
 #[cfg(test)]
@@ -19,6 +21,10 @@ pub const INCLUSIVE: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
 /// Identifier of inclusive canonicalisation 1.0 with comments.
 pub const INCLUSIVE_WITH_COMMENTS: &str =
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315#WithComments";
+/// Identifier of inclusive canonicalisation 1.1 without comments.
+pub const INCLUSIVE_11: &str = "http://www.w3.org/2006/12/xml-c14n11";
+/// Identifier of inclusive canonicalisation 1.1 with comments.
+pub const INCLUSIVE_11_WITH_COMMENTS: &str = "http://www.w3.org/2006/12/xml-c14n11#WithComments";
 /// Identifier of exclusive canonicalisation without comments.
 pub const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// Identifier of exclusive canonicalisation with comments.
@@ -33,6 +39,11 @@ pub enum Method {
     Inclusive10,
     /// Canonical XML 1.0 with comments.
     Inclusive10WithComments,
+    /// Canonical XML 1.1: as 1.0, but a subtree inherits no `xml:id`, and its
+    /// `xml:base` is joined with those of its ancestors.
+    Inclusive11,
+    /// Canonical XML 1.1 with comments.
+    Inclusive11WithComments,
     /// Exclusive Canonical XML 1.0.
     Exclusive(PrefixList),
     /// Exclusive Canonical XML 1.0 with comments.
@@ -45,6 +56,8 @@ impl Method {
         match uri {
             INCLUSIVE => Some(Self::Inclusive10),
             INCLUSIVE_WITH_COMMENTS => Some(Self::Inclusive10WithComments),
+            INCLUSIVE_11 => Some(Self::Inclusive11),
+            INCLUSIVE_11_WITH_COMMENTS => Some(Self::Inclusive11WithComments),
             EXCLUSIVE => Some(Self::Exclusive(PrefixList::default())),
             EXCLUSIVE_WITH_COMMENTS => Some(Self::ExclusiveWithComments(PrefixList::default())),
             _ => None,
@@ -56,6 +69,8 @@ impl Method {
         match self {
             Self::Inclusive10 => INCLUSIVE,
             Self::Inclusive10WithComments => INCLUSIVE_WITH_COMMENTS,
+            Self::Inclusive11 => INCLUSIVE_11,
+            Self::Inclusive11WithComments => INCLUSIVE_11_WITH_COMMENTS,
             Self::Exclusive(_) => EXCLUSIVE,
             Self::ExclusiveWithComments(_) => EXCLUSIVE_WITH_COMMENTS,
         }
@@ -63,14 +78,20 @@ impl Method {
 
     /// Whether comments are part of the output.
     pub fn with_comments(&self) -> bool {
-        matches!(self, Self::Inclusive10WithComments | Self::ExclusiveWithComments(_))
+        matches!(
+            self,
+            Self::Inclusive10WithComments
+                | Self::Inclusive11WithComments
+                | Self::ExclusiveWithComments(_)
+        )
     }
 
     /// The same method over a node-set that has no comments, which is what the
-    /// reference `URI=""` selects (XML Signature 1.0 section 4.3.3.3).
+    /// references `URI=""` and `URI="#id"` select (XML Signature 1.0 section 4.3.3.3).
     pub fn without_comments(self) -> Self {
         match self {
             Self::Inclusive10 | Self::Inclusive10WithComments => Self::Inclusive10,
+            Self::Inclusive11 | Self::Inclusive11WithComments => Self::Inclusive11,
             Self::Exclusive(list) | Self::ExclusiveWithComments(list) => Self::Exclusive(list),
         }
     }
@@ -78,9 +99,17 @@ impl Method {
     /// The prefixes treated inclusively; none for an inclusive method, where all are.
     pub fn prefixes(&self) -> Option<&PrefixList> {
         match self {
-            Self::Inclusive10 | Self::Inclusive10WithComments => None,
+            Self::Inclusive10
+            | Self::Inclusive10WithComments
+            | Self::Inclusive11
+            | Self::Inclusive11WithComments => None,
             Self::Exclusive(list) | Self::ExclusiveWithComments(list) => Some(list),
         }
+    }
+
+    /// Whether this is Canonical XML 1.1.
+    fn is_11(&self) -> bool {
+        matches!(self, Self::Inclusive11 | Self::Inclusive11WithComments)
     }
 
     /// Puts `list` in place of the prefix list of an exclusive method.
@@ -138,22 +167,29 @@ pub struct Selection {
     /// An element left out with all it holds: the Signature, for the enveloped
     /// signature transform.
     pub omit: Option<EventIndex>,
+    /// White space right after the omitted element is left out too.
+    pub space: bool,
 }
 
 impl Selection {
     /// The whole document, comments and processing instructions around the root too.
     pub fn document() -> Self {
-        Self { apex: None, omit: None }
+        Self { apex: None, omit: None, space: false }
     }
 
     /// The subtree of one element.
     pub fn subtree(apex: EventIndex) -> Self {
-        Self { apex: Some(apex), omit: None }
+        Self { apex: Some(apex), omit: None, space: false }
     }
 
     /// The same without the subtree of `element`.
     pub fn without(self, element: EventIndex) -> Self {
         Self { omit: Some(element), ..self }
+    }
+
+    /// The same without the white space that follows the omitted element.
+    pub fn without_space(self) -> Self {
+        Self { space: true, ..self }
     }
 }
 

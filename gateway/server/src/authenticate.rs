@@ -141,7 +141,10 @@ fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
     let kind = message_type(&document, &trust.catalogue)?;
     let submitter = trust.registry.participant(received.submitter());
     let policy = policy_of(trust, submitter, received.at());
-    let signed = xmldsig::verify(&document, &SignaturePlace::ChildOfRoot, &policy)
+    // A certificate that is registered may be named instead of sent.
+    let known = submitter.map(|p| p.certificates.as_slice()).unwrap_or_default();
+    let place = SignaturePlace::ChildOfRoot;
+    let signed = xmldsig::verify_known(&document, &place, &policy, known)
         .map_err(|error| signature_refusal(&error))?;
     let sender = signer(&signed, &policy, trust, received.at())?;
     check_submitter(sender, received.submitter(), kind, trust, received.at())?;

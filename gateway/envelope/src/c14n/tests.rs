@@ -139,6 +139,51 @@ fn the_apex_of_an_inclusive_subtree_says_what_its_ancestors_said() {
 }
 
 #[test]
+fn version_11_joins_bases_and_inherits_no_id() {
+    let xml = "<a xml:id='i' xml:base='http://example.com/x/y' xml:lang='zh' xml:space='preserve'>\
+               <b xml:base='../z/'><c xml:base='q'><e xml:id='e'/></c><d/></b><f xml:base=''/></a>";
+    let at = |local| subtree(xml, local, &Method::Inclusive11);
+    assert_eq!(
+        at("e"),
+        "<e xml:base=\"http://example.com/z/q\" xml:id=\"e\" xml:lang=\"zh\" xml:space=\"preserve\"></e>"
+    );
+    assert_eq!(
+        at("c"),
+        "<c xml:base=\"http://example.com/z/q\" xml:lang=\"zh\" xml:space=\"preserve\"><e xml:id=\"e\"></e></c>"
+    );
+    assert!(at("d").starts_with("<d xml:base=\"http://example.com/z/\""));
+    assert!(at("f").starts_with("<f xml:base=\"http://example.com/x/y\""));
+    // 1.0 takes the nearest value of each as it stands, the Id too.
+    let old = subtree(xml, "d", &Method::Inclusive10);
+    assert!(old.starts_with("<d xml:base=\"../z/\" xml:id=\"i\" xml:lang=\"zh\""), "{old}");
+    // One value alone is not touched, and an empty joined one is not written.
+    let one = "<a xml:base='../x/./y'><b/></a>";
+    assert_eq!(subtree(one, "b", &Method::Inclusive11), "<b xml:base=\"../x/./y\"></b>");
+    let empty = "<a xml:base='x/'><b xml:base='..'/></a>";
+    assert_eq!(subtree(empty, "b", &Method::Inclusive11), "<b></b>");
+    // A whole document is the same in both versions.
+    for xml in [xml, one, empty, NESTED] {
+        assert_eq!(whole(xml, &Method::Inclusive11), inclusive(xml));
+        let both = [Method::Inclusive11WithComments, Method::Inclusive10WithComments];
+        assert_eq!(whole(xml, &both[0]), whole(xml, &both[1]));
+    }
+}
+
+#[test]
+fn white_space_after_the_omitted_element_can_go() {
+    let xml = "<a>\n<s>x</s> \n\t<!-- - --> <b/></a>";
+    let document = parse(xml);
+    let selection = Selection::document().without(find(&document, "s"));
+    assert_eq!(octets(&document, &selection, &Method::Inclusive10), "<a>\n \n\t <b></b></a>");
+    let selection = selection.without_space();
+    assert_eq!(octets(&document, &selection, &Method::Inclusive10), "<a>\n <b></b></a>");
+    // Text that is more than white space stays whole.
+    let document = parse("<a><s/> x</a>");
+    let selection = Selection::document().without(find(&document, "s")).without_space();
+    assert_eq!(octets(&document, &selection, &Method::Inclusive10), "<a> x</a>");
+}
+
+#[test]
 fn exclusive_writes_what_a_tag_uses_visibly() {
     assert_eq!(
         exclusive(NESTED, ""),
@@ -209,14 +254,21 @@ fn hundreds_of_prefixes_are_kept_apart() {
 
 #[test]
 fn methods_are_known_by_their_identifiers() {
-    for uri in [INCLUSIVE, INCLUSIVE_WITH_COMMENTS, EXCLUSIVE, EXCLUSIVE_WITH_COMMENTS] {
+    for uri in [
+        INCLUSIVE,
+        INCLUSIVE_WITH_COMMENTS,
+        INCLUSIVE_11,
+        INCLUSIVE_11_WITH_COMMENTS,
+        EXCLUSIVE,
+        EXCLUSIVE_WITH_COMMENTS,
+    ] {
         let method = Method::from_uri(uri).unwrap();
         assert_eq!(method.uri(), uri);
         assert_eq!(method.with_comments(), uri.ends_with("#WithComments"));
         assert!(!method.clone().without_comments().with_comments());
         assert_eq!(method.prefixes().is_some(), uri.contains("exc-c14n"));
     }
-    assert_eq!(Method::from_uri("http://www.w3.org/2006/12/xml-c14n11"), None);
+    assert_eq!(Method::from_uri("http://www.w3.org/2010/xml-c14n2"), None);
 }
 
 #[test]

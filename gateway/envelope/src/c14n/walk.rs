@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use onepoint_xml::{Document, Event, EventIndex, Name, NameId, XML_NAMESPACE};
 
+use super::base;
 use super::bindings::Bindings;
 use super::escape::Writer;
 use super::{Method, PrefixList, Selection};
@@ -17,6 +18,10 @@ pub(super) struct Walk<'d, 'o> {
     comments: bool,
     /// `None`: inclusive, every prefix.
     exclusive: Option<&'o PrefixList>,
+    /// Canonical XML 1.1.
+    is_11: bool,
+    /// The joined `xml:base` of the apex, written instead of its own.
+    base: Option<String>,
     out: Writer<'o>,
     rendered: Bindings<'d>,
     /// How many bindings were rendered when each open element began.
@@ -37,6 +42,8 @@ impl<'d, 'o> Walk<'d, 'o> {
             document,
             comments: method.with_comments(),
             exclusive: method.prefixes(),
+            is_11: method.is_11(),
+            base: None,
             out: Writer::new(sink),
             rendered: Bindings::default(),
             open: Vec::new(),
@@ -57,7 +64,12 @@ impl<'d, 'o> Walk<'d, 'o> {
         while at < range.end {
             let Some(event) = events.get(at) else { break };
             match event {
-                Event::Start { end, .. } if omit == Some(at) => at = end.0 as usize,
+                Event::Start { end, .. } if omit == Some(at) => {
+                    at = end.0 as usize;
+                    while selection.space && self.is_blank(events.get(at.saturating_add(1))) {
+                        at += 1;
+                    }
+                }
                 Event::Start { name, attributes, namespaces, .. } => {
                     let apex = selection.apex.filter(|apex| apex.0 as usize == at);
                     self.start(*name, attributes, namespaces, apex);
@@ -79,6 +91,12 @@ impl<'d, 'o> Walk<'d, 'o> {
             at += 1;
         }
         self.out.finish();
+    }
+
+    fn is_blank(&self, event: Option<&Event>) -> bool {
+        let blank = |text: &str| text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+        matches!(event, Some(Event::Text { value, cdata: false, .. })
+            if blank(self.document.value(value)))
     }
 
     fn start(
@@ -133,15 +151,34 @@ impl<'d, 'o> Walk<'d, 'o> {
         let mut ancestor = element.parent();
         while let Some(parent) = ancestor {
             for (name, value) in parent.attributes() {
-                let same =
-                    |own: &Name<'_>| own.namespace == XML_NAMESPACE && own.local == name.local;
-                if name.namespace == XML_NAMESPACE
-                    && !self.attributes.iter().any(|(own, _)| same(own))
-                {
-                    self.attributes.push((name, value));
+                if name.namespace == XML_NAMESPACE {
+                    self.inherit_attribute(name, value);
                 }
             }
             ancestor = parent.parent();
+        }
+        // An empty joined value is not written.
+        if self.base.as_deref() == Some("") {
+            self.attributes.retain(|(own, _)| !is_xml(own, "base"));
+        }
+    }
+
+    /// The nearest value counts. Canonical XML 1.1 (section 2.4) inherits no `xml:id`,
+    /// and joins every `xml:base` on the way up.
+    fn inherit_attribute(&mut self, name: Name<'d>, value: &'d str) {
+        let own = self.attributes.iter().find(|(own, _)| is_xml(own, name.local));
+        let own = own.map(|(_, own)| *own);
+        if self.is_11 && name.local == "id" {
+            return;
+        }
+        if self.is_11 && name.local == "base" {
+            self.base = Some(match self.base.as_deref().or(own) {
+                Some(inner) => base::join(value, inner),
+                None => value.to_owned(),
+            });
+        }
+        if own.is_none() {
+            self.attributes.push((name, value));
         }
     }
 
@@ -197,9 +234,11 @@ impl<'d, 'o> Walk<'d, 'o> {
             }
             self.out.put(name.local);
             self.out.put("=\"");
-            self.out.put_attribute(value);
+            let joined = self.base.as_deref().filter(|_| is_xml(name, "base"));
+            self.out.put_attribute(joined.unwrap_or(value));
             self.out.put("\"");
         }
+        self.base = None;
         self.out.put(">");
     }
 
@@ -241,6 +280,10 @@ impl<'d, 'o> Walk<'d, 'o> {
             self.out.put("\n");
         }
     }
+}
+
+fn is_xml(name: &Name<'_>, local: &str) -> bool {
+    name.namespace == XML_NAMESPACE && name.local == local
 }
 
 fn end_of(events: &[Event], start: EventIndex) -> usize {

@@ -1,6 +1,7 @@
 //! Algorithm identifiers. In: the value of an `Algorithm` attribute. Out: the algorithm,
 //! or the fault that names it. The identifiers are those of RFC 3275 section 6, RFC 6931
-//! section 2 and the customs norm of 2022-05.
+//! section 2, RFC 9231 section 2 and the customs norm of 2022-05; SM2 and SM3 have an
+//! older identifier too, which clients of the e-port still write.
 
 use onepoint_certs::{DigestAlgorithm, SignatureAlgorithm};
 
@@ -16,15 +17,12 @@ const MORE: &str = "http://www.w3.org/2001/04/xmldsig-more#";
 const XMLENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 const MORE_2007: &str = "http://www.w3.org/2007/05/xmldsig-more#";
 const CUSTOMS: &str = "http://www.chinaport.gov.cn/2022/04/xmldsig#";
-const C14N11: &str = "http://www.w3.org/2006/12/xml-c14n11";
+const MORE_2021: &str = "http://www.w3.org/2021/04/xmldsig-more#";
 
 /// The method of a `CanonicalizationMethod`.
 pub(super) fn canonicalization(uri: &str) -> Result<Method, Fault> {
-    let role = Role::Canonicalization;
-    Method::from_uri(uri).ok_or_else(|| match uri.strip_prefix(C14N11) {
-        Some("" | "#WithComments") => Fault::Unsupported(Unsupported::Canonicalization11),
-        _ => Fault::UnknownAlgorithm { role, found: found(uri) },
-    })
+    let unknown = || Fault::UnknownAlgorithm { role: Role::Canonicalization, found: found(uri) };
+    Method::from_uri(uri).ok_or_else(unknown)
 }
 
 /// The canonicalisation that a `Transform` names.
@@ -56,14 +54,20 @@ pub(super) fn signature_algorithm(uri: &str) -> Result<SignatureAlgorithm, Fault
         (MORE, "rsa-sha384") => return Ok(SignatureAlgorithm::RsaPkcs1Sha384),
         (MORE, "rsa-sha512") => return Ok(SignatureAlgorithm::RsaPkcs1Sha512),
         (MORE, "ecdsa-sha256") => return Ok(SignatureAlgorithm::EcdsaP256Sha256),
+        (MORE, "ecdsa-sha384") => return Ok(SignatureAlgorithm::EcdsaP384Sha384),
+        (MORE_2007, "sha256-rsa-MGF1") => return Ok(SignatureAlgorithm::RsaPssSha256),
+        (MORE_2007, "sha384-rsa-MGF1") => return Ok(SignatureAlgorithm::RsaPssSha384),
+        (MORE_2007, "sha512-rsa-MGF1") => return Ok(SignatureAlgorithm::RsaPssSha512),
+        (MORE_2021, "eddsa-ed25519") => return Ok(SignatureAlgorithm::Ed25519),
+        (CUSTOMS | DSIG, "sm2-sm3") => return Ok(SignatureAlgorithm::Sm2Sm3),
         (DSIG | MORE, name) if name.starts_with("hmac-") => Unsupported::Hmac,
         (DSIG, "dsa-sha1") => Unsupported::Dsa,
         ("http://www.w3.org/2009/xmldsig11#", "dsa-sha256") => Unsupported::Dsa,
         (MORE, name) if name.starts_with("ecdsa-") => Unsupported::OtherEcdsa,
         (MORE_2007, name) if name.contains("MGF1") || name.contains("rsa-pss") => {
-            Unsupported::RsaPss
+            Unsupported::OtherRsaPss
         }
-        (CUSTOMS | DSIG, "sm2-sm3") => Unsupported::Sm2,
+        (MORE_2021, name) if name.starts_with("eddsa-") => Unsupported::OtherEddsa,
         _ => return Err(Fault::UnknownAlgorithm { role: Role::Signature, found: found(uri) }),
     };
     Err(Fault::Unsupported(refused))
@@ -76,7 +80,7 @@ pub(super) fn digest_algorithm(uri: &str) -> Result<DigestAlgorithm, Fault> {
         (XMLENC, "sha256") => return Ok(DigestAlgorithm::Sha256),
         (MORE, "sha384") => return Ok(DigestAlgorithm::Sha384),
         (XMLENC, "sha512") => return Ok(DigestAlgorithm::Sha512),
-        (CUSTOMS | DSIG, "sm3") => Unsupported::Sm3,
+        (CUSTOMS | DSIG, "sm3") => return Ok(DigestAlgorithm::Sm3),
         (MORE, "md5" | "sha224") | (XMLENC, "ripemd160") => Unsupported::OtherDigest,
         _ => return Err(Fault::UnknownAlgorithm { role: Role::Digest, found: found(uri) }),
     };
@@ -93,6 +97,20 @@ pub(super) fn signature_uri(algorithm: SignatureAlgorithm) -> Option<&'static st
         SignatureAlgorithm::EcdsaP256Sha256 => {
             "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
         }
+        SignatureAlgorithm::EcdsaP384Sha384 => {
+            "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
+        }
+        SignatureAlgorithm::RsaPssSha256 => {
+            "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1"
+        }
+        SignatureAlgorithm::RsaPssSha384 => {
+            "http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1"
+        }
+        SignatureAlgorithm::RsaPssSha512 => {
+            "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1"
+        }
+        SignatureAlgorithm::Ed25519 => "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519",
+        SignatureAlgorithm::Sm2Sm3 => "http://www.chinaport.gov.cn/2022/04/xmldsig#sm2-sm3",
         _ => return None,
     })
 }
@@ -104,6 +122,7 @@ pub(super) fn digest_uri(algorithm: DigestAlgorithm) -> Option<&'static str> {
         DigestAlgorithm::Sha256 => "http://www.w3.org/2001/04/xmlenc#sha256",
         DigestAlgorithm::Sha384 => "http://www.w3.org/2001/04/xmldsig-more#sha384",
         DigestAlgorithm::Sha512 => "http://www.w3.org/2001/04/xmlenc#sha512",
+        DigestAlgorithm::Sm3 => "http://www.chinaport.gov.cn/2022/04/xmldsig#sm3",
         _ => return None,
     })
 }

@@ -2,8 +2,8 @@
 //! stable code, the place, what was expected, and the text in English and Chinese.
 //! Nothing here holds more than [`MAX_FOUND`] characters of what the sender wrote.
 
-use onepoint_certs::{CertError, KeyError, PolicyError};
-use onepoint_xml::{Element, Position};
+use onepoint_certs::{CertError, KeyError, KeyFamily, NumberError, PolicyError, Tolerance};
+use onepoint_xml::{Element, Position, XmlError};
 
 use super::unsupported::Unsupported;
 use crate::octets::OctetsError;
@@ -78,6 +78,37 @@ pub enum Fault {
     /// The enveloped signature transform does not come first.
     #[error("the first transform is not enveloped-signature")]
     EnvelopedNotFirst,
+    /// The Id of a reference is on no element.
+    #[error("no element has the Id {found:?}")]
+    IdMissing {
+        /// The Id.
+        found: String,
+    },
+    /// The Id of a reference is on several elements, or several readers could take it
+    /// to be.
+    #[error("more than one element has the Id {found:?}")]
+    IdRepeated {
+        /// The Id.
+        found: String,
+    },
+    /// The reference names the Signature or something in it.
+    #[error("the reference names a part of the Signature itself")]
+    ToSignature,
+    /// The reference names a part where the whole document has to be signed.
+    #[error("the reference names a part of the document, not the root element")]
+    ToPart,
+    /// The Signature of a part is neither in it nor below the root.
+    #[error("the ds:Signature is a child neither of the part that it signs nor of the root")]
+    Apart,
+    /// The certificate number in KeyName names no registered certificate.
+    #[error("{}", .0.en())]
+    Number(#[source] NumberError),
+    /// Neither a certificate nor a number of one.
+    #[error("KeyInfo has neither X509Certificate nor KeyName")]
+    NoKey,
+    /// The part that was signed does not stand on its own.
+    #[error("the signed part cannot be read on its own")]
+    Part(#[source] XmlError),
     /// Transforms after the one canonicalisation that may follow.
     #[error("more than one transform follows enveloped-signature")]
     TooManyTransforms,
@@ -113,9 +144,14 @@ pub enum Fault {
         /// Octets found.
         found: usize,
     },
-    /// An ECDSA value in ASN.1 form.
-    #[error("the ECDSA value is in ASN.1 DER form, not r and s of 32 octets each")]
-    EcdsaDer,
+    /// An ECDSA or SM2 value in ASN.1 form.
+    #[error("the {family} value is in ASN.1 DER form, not r and s of {octets} octets each")]
+    DerValue {
+        /// The kind of key.
+        family: KeyFamily,
+        /// Octets of r, and of s.
+        octets: usize,
+    },
     /// The signature value has another length than key and algorithm give.
     #[error("the signature value has {found} octets, not {expected}")]
     SignatureLength {
@@ -242,6 +278,14 @@ impl Fault {
             },
             Self::EnvelopedNotFirst => "transform-enveloped-not-first",
             Self::TooManyTransforms => "transform-too-many",
+            Self::IdMissing { .. } => "reference-id-missing",
+            Self::IdRepeated { .. } => "reference-id-repeated",
+            Self::ToSignature => "reference-to-signature",
+            Self::ToPart => "reference-to-part",
+            Self::Apart => "signature-apart",
+            Self::Number(error) => error.code(),
+            Self::NoKey => "signature-no-key",
+            Self::Part(error) => error.code(),
             Self::PrefixListTooLong => "prefix-list-too-long",
             Self::Value(OctetsError::TooLong { .. }) | Self::TextTooLong { .. } => {
                 "signature-value-too-long"
@@ -251,7 +295,8 @@ impl Fault {
             Self::Certificate(_) => "signature-certificate-unreadable",
             Self::Policy(error) => error.code(),
             Self::DigestLength { .. } => "signature-digest-length",
-            Self::EcdsaDer => "signature-ecdsa-der",
+            Self::DerValue { family: KeyFamily::Sm2, .. } => "signature-sm2-der",
+            Self::DerValue { .. } => "signature-ecdsa-der",
             Self::SignatureLength { .. } => "signature-value-length",
             Self::RelativeNamespace { .. } => "namespace-relative",
             Self::DigestMismatch { .. } => "signature-digest-mismatch",
@@ -265,18 +310,29 @@ impl Fault {
             Self::Missing | Self::Repeated | Self::Nested | Self::Misplaced => {
                 "exactly one ds:Signature, a direct child of the root element"
             }
+            Self::IdMissing { .. } | Self::IdRepeated { .. } => "an Id on exactly one element",
+            Self::ToSignature | Self::ToPart => "URI=\"\" or the Id of the root element",
+            Self::Apart => "the ds:Signature as child of the signed element or of the root",
+            Self::Number(_) | Self::NoKey => {
+                "X509Certificate, or in KeyName the number of a registered certificate"
+            }
+            Self::Part(_) => "a part that is a document",
             Self::UnexpectedContent { .. }
             | Self::MissingChild { .. }
             | Self::MissingAttribute { .. }
             | Self::UnexpectedAttribute { .. }
             | Self::Unsupported(_) => {
-                "SignedInfo with one Reference URI=\"\", SignatureValue, KeyInfo with X509Certificate"
+                "SignedInfo with one Reference, SignatureValue, KeyInfo with X509Certificate"
             }
             Self::CommentInValue => "text only",
             Self::UnknownAlgorithm { role, .. } => match role {
-                Role::Canonicalization | Role::Transform => "inclusive C14N 1.0 or exclusive C14N",
-                Role::Signature => "rsa-sha256, rsa-sha384, rsa-sha512 or ecdsa-sha256",
-                Role::Digest => "sha256, sha384 or sha512",
+                Role::Canonicalization | Role::Transform => {
+                    "inclusive C14N 1.0 or 1.1, or exclusive C14N"
+                }
+                Role::Signature => {
+                    "rsa-sha256 or stronger, sha256-rsa-MGF1 or stronger, ecdsa-sha256 or stronger, eddsa-ed25519, or sm2-sm3"
+                }
+                Role::Digest => "sha256, sha384, sha512 or sm3",
             },
             Self::EnvelopedNotFirst | Self::TooManyTransforms => {
                 "enveloped-signature, then at most one canonicalization"
@@ -287,11 +343,15 @@ impl Fault {
             Self::Certificate(_) => "an X.509 certificate in DER",
             Self::Policy(PolicyError::Sha1Signature { .. }) => "rsa-sha256 or stronger",
             Self::Policy(PolicyError::Sha1Digest { .. }) => "sha256 or stronger",
+            Self::Policy(PolicyError::Refused { rule, .. }) => strictly(*rule),
+            Self::Policy(PolicyError::Key { source: KeyError::SignatureRange { .. }, .. }) => {
+                "r and s from 1 to below the order of the curve"
+            }
             Self::Policy(_) => {
                 "an algorithm of the certificate's key, and an RSA key that is long enough"
             }
             Self::DigestLength { .. } => "the full digest",
-            Self::EcdsaDer => "r and s, 32 octets each (RFC 6931 section 2.3.6)",
+            Self::DerValue { .. } => "r and s one after the other, each of full length",
             Self::SignatureLength { .. } => "the full signature value",
             Self::RelativeNamespace { .. } => "a namespace name with a scheme",
             Self::DigestMismatch { .. } => "the document exactly as it was signed",
@@ -322,6 +382,14 @@ impl Fault {
             }
             Self::EnvelopedNotFirst => "第一个转换不是 enveloped-signature".to_owned(),
             Self::TooManyTransforms => "enveloped-signature 之后的转换多于一个".to_owned(),
+            Self::IdMissing { found } => format!("没有 Id 为“{found}”的元素"),
+            Self::IdRepeated { found } => format!("有多个元素的 Id 为“{found}”"),
+            Self::ToSignature => "引用指向签名本身的内容".to_owned(),
+            Self::ToPart => "引用只指向报文的一部分，而非根元素".to_owned(),
+            Self::Apart => "ds:Signature 既不在所签部分之内，也不是根元素的直接子元素".to_owned(),
+            Self::Number(error) => error.zh(),
+            Self::NoKey => "KeyInfo 中既无 X509Certificate 也无 KeyName".to_owned(),
+            Self::Part(error) => format!("所签部分无法单独读取：{}", error.zh()),
             Self::PrefixListTooLong => "命名空间前缀列表过长".to_owned(),
             Self::Value(OctetsError::TooLong { max }) | Self::TextTooLong { max } => {
                 format!("取值超过 {max} 字节")
@@ -333,7 +401,9 @@ impl Fault {
             Self::DigestLength { expected, found } => {
                 format!("摘要值为 {found} 字节，应为 {expected} 字节")
             }
-            Self::EcdsaDer => "ECDSA 签名值为 DER 编码，应为 r、s 各 32 字节".to_owned(),
+            Self::DerValue { family, octets } => {
+                format!("{family} 签名值为 DER 编码，应为 r、s 各 {octets} 字节")
+            }
             Self::SignatureLength { expected, found } => {
                 format!("签名值为 {found} 字节，应为 {expected} 字节")
             }
@@ -343,6 +413,17 @@ impl Fault {
             }
             Self::ValueMismatch(_) => "签名值与证书公钥不符".to_owned(),
         }
+    }
+}
+
+/// What the strict form of a loose rule is.
+fn strictly(rule: Tolerance) -> &'static str {
+    match rule {
+        Tolerance::FlatSignedInfo => "a value over SignedInfo as it stands in the document",
+        Tolerance::SpaceAtSignature => "nothing added after the digest was computed",
+        Tolerance::Sm2DigestSha1 => "sm3 or sha256",
+        Tolerance::LowerCaseNumber => "the certificate number in upper case",
+        _ => "current algorithms and keys",
     }
 }
 

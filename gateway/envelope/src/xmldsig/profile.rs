@@ -1,7 +1,8 @@
 //! The one shape of Signature that is taken. In: the document. Out: the parts of its
 //! Signature, decoded, with every algorithm named; or the first thing that does not fit.
 //! Only cheap things happen here: no certificate is parsed, nothing is digested.
-//! Source: XML Signature Syntax and Processing 1.0 (RFC 3275) section 4.
+//! Source: XML Signature Syntax and Processing 1.0 (RFC 3275) section 4. What the one
+//! Reference names is in `target`.
 
 use onepoint_certs::{DigestAlgorithm, SignatureAlgorithm};
 use onepoint_xml::{Document, Element, Event, EventIndex};
@@ -11,6 +12,7 @@ use super::algorithms::{
 };
 use super::content::{Content, attribute, base64, text, unexpected};
 use super::error::{Fault, SignatureError, found};
+use super::target::{self, Target};
 use super::unsupported::Unsupported;
 use super::{
     DSIG_NAMESPACE, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, MAX_KEY_NAME_BYTES,
@@ -20,6 +22,8 @@ use crate::c14n::{EXCLUSIVE, Method, PrefixList};
 
 type Result<T> = std::result::Result<T, SignatureError>;
 
+/// XML white space.
+const WHITE: [char; 4] = [' ', '\t', '\r', '\n'];
 /// Octets of the longest digest.
 const MAX_DIGEST_BYTES: usize = 64;
 /// `Type` of a Reference to a Manifest (RFC 3275 section 5.1).
@@ -33,11 +37,16 @@ pub(super) struct Parts<'d> {
     pub(super) algorithm: Located<'d, SignatureAlgorithm>,
     pub(super) reference: Reference<'d>,
     pub(super) value: Located<'d, Vec<u8>>,
+    /// Certificates, or none and the number of one.
     pub(super) certificates: Vec<Located<'d, Vec<u8>>>,
+    pub(super) number: Option<Located<'d, String>>,
 }
 
 /// The one Reference.
 pub(super) struct Reference<'d> {
+    pub(super) at: Element<'d>,
+    /// What is signed.
+    pub(super) target: Target<'d>,
     /// How the document without the Signature becomes octets.
     pub(super) method: Method,
     pub(super) digest: Located<'d, DigestAlgorithm>,
@@ -50,8 +59,9 @@ pub(super) struct Located<'d, T> {
     pub(super) it: T,
 }
 
-/// Finds the one Signature: exactly one in the whole document, a child of the root.
-pub(super) fn find(document: &Document) -> Result<Element<'_>> {
+/// Finds the one Signature: exactly one in the whole document, not counting those inside
+/// of `within`, which are content.
+pub(super) fn find<'d>(document: &'d Document, within: Option<Element<'d>>) -> Result<Element<'d>> {
     let mut only: Option<Element<'_>> = None;
     for (at, event) in document.events().iter().enumerate() {
         let Event::Start { name, .. } = event else { continue };
@@ -60,6 +70,9 @@ pub(super) fn find(document: &Document) -> Result<Element<'_>> {
             continue;
         }
         let element = element_at(document, at);
+        if within.is_some_and(|within| element.parent() == Some(within)) {
+            continue;
+        }
         if let Some(first) = only {
             let nested = element.ancestors().any(|ancestor| ancestor == first);
             let fault = if nested { Fault::Nested } else { Fault::Repeated };
@@ -67,9 +80,16 @@ pub(super) fn find(document: &Document) -> Result<Element<'_>> {
         }
         only = Some(element);
     }
-    let root = document.root();
-    let signature = only.ok_or_else(|| SignatureError::at(root, Fault::Missing))?;
-    if signature.parent() != Some(root) {
+    only.ok_or_else(|| SignatureError::at(document.root(), Fault::Missing))
+}
+
+/// [`find`], and the Signature is a child of the root.
+pub(super) fn find_below_root<'d>(
+    document: &'d Document,
+    within: Option<Element<'d>>,
+) -> Result<Element<'d>> {
+    let signature = find(document, within)?;
+    if signature.parent() != Some(document.root()) {
         return Err(SignatureError::at(signature, Fault::Misplaced));
     }
     Ok(signature)
@@ -117,14 +137,16 @@ pub(super) fn read(signature: Element<'_>) -> Result<Parts<'_>> {
     let reference_at = info.required("Reference")?;
     info.end()?;
 
+    let keys = keys(key_info)?;
     Ok(Parts {
         signature,
         signed_info,
         canonicalization,
         algorithm: Located { at: method_at, it: algorithm },
-        reference: reference(reference_at)?,
+        reference: reference(reference_at, signature)?,
         value: Located { at: value_at, it: base64(value_at, &["Id"], MAX_SIGNATURE_BYTES)? },
-        certificates: certificates(key_info)?,
+        certificates: keys.certificates,
+        number: keys.number,
     })
 }
 
@@ -141,22 +163,13 @@ fn signature_method(at: Element<'_>) -> Result<SignatureAlgorithm> {
     Ok(algorithm)
 }
 
-fn reference(at: Element<'_>) -> Result<Reference<'_>> {
+fn reference<'d>(at: Element<'d>, signature: Element<'d>) -> Result<Reference<'d>> {
     if at.attribute("", "Type") == Some(MANIFEST_TYPE) {
         return Err(SignatureError::at(at, Fault::Unsupported(Unsupported::Manifest)));
     }
-    let refused = match at.attribute("", "URI") {
-        Some("") => None,
-        None => Some(Unsupported::ReferenceWithoutUri),
-        Some(uri) if uri.starts_with("#xpointer") => Some(Unsupported::XPointerReference),
-        Some(uri) if uri.starts_with('#') => Some(Unsupported::IdReference),
-        Some(_) => Some(Unsupported::ExternalReference),
-    };
-    if let Some(refused) = refused {
-        return Err(SignatureError::at(at, Fault::Unsupported(refused)));
-    }
+    let target = target::read(at, signature)?;
     let mut content = Content::of(at, &["Id", "URI"])?;
-    let method = transforms(content.optional("Transforms"), at)?;
+    let method = transforms(content.optional("Transforms"), at, target.enveloping)?;
     let digest_at = content.required("DigestMethod")?;
     let uri = attribute(digest_at, "Algorithm")?;
     let digest = digest_algorithm(uri).map_err(|fault| SignatureError::at(digest_at, fault))?;
@@ -164,37 +177,49 @@ fn reference(at: Element<'_>) -> Result<Reference<'_>> {
     let value_at = content.required("DigestValue")?;
     content.end()?;
     Ok(Reference {
+        at,
+        target,
         method,
         digest: Located { at: digest_at, it: digest },
         value: Located { at: value_at, it: base64(value_at, &[], MAX_DIGEST_BYTES)? },
     })
 }
 
-/// Enveloped-signature first, then at most one canonicalisation. Without one the octets
-/// are those of inclusive canonicalisation (RFC 3275 section 4.3.3.2).
-fn transforms(at: Option<Element<'_>>, reference: Element<'_>) -> Result<Method> {
+/// Enveloped-signature first, which only a part without the Signature in it can do
+/// without, then at most one canonicalisation. Without one the octets are those of
+/// inclusive canonicalisation (RFC 3275 section 4.3.3.2).
+fn transforms(at: Option<Element<'_>>, reference: Element<'_>, enveloping: bool) -> Result<Method> {
     let not_first = |at| SignatureError::at(at, Fault::EnvelopedNotFirst);
-    let at = at.ok_or_else(|| not_first(reference))?;
+    let at = match at {
+        Some(at) => at,
+        None if enveloping => return Err(not_first(reference)),
+        None => return Ok(Method::Inclusive10),
+    };
     let mut content = Content::of(at, &[])?;
     let first = content.required("Transform")?;
     let uri = attribute(first, "Algorithm")?;
-    if uri != ENVELOPED {
+    let last = if uri == ENVELOPED {
+        Content::of(first, &["Algorithm"])?.end()?;
+        content.optional("Transform")
+    } else {
         // A transform that the profile does not have is named before its place is.
         transform(uri).map_err(|fault| SignatureError::at(first, fault))?;
-        return Err(not_first(first));
-    }
-    Content::of(first, &["Algorithm"])?.end()?;
-    let Some(second) = content.optional("Transform") else {
+        if enveloping {
+            return Err(not_first(first));
+        }
+        Some(first)
+    };
+    let Some(last) = last else {
         content.end()?;
         return Ok(Method::Inclusive10);
     };
-    let uri = attribute(second, "Algorithm")?;
-    let method = transform(uri).map_err(|fault| SignatureError::at(second, fault))?;
-    if let Some(third) = content.optional("Transform") {
-        return Err(SignatureError::at(third, Fault::TooManyTransforms));
+    let uri = attribute(last, "Algorithm")?;
+    let method = transform(uri).map_err(|fault| SignatureError::at(last, fault))?;
+    if let Some(another) = content.optional("Transform") {
+        return Err(SignatureError::at(another, Fault::TooManyTransforms));
     }
     content.end()?;
-    Ok(with_prefix_list(second, method)?.without_comments())
+    Ok(with_prefix_list(last, method)?.without_comments())
 }
 
 /// Reads `InclusiveNamespaces`, which only exclusive methods may have.
@@ -212,14 +237,30 @@ fn with_prefix_list(at: Element<'_>, method: Method) -> Result<Method> {
     Ok(method.with_prefixes(list))
 }
 
-/// The certificates in order: the signer's, then those that lead to an anchor.
-fn certificates(key_info: Element<'_>) -> Result<Vec<Located<'_, Vec<u8>>>> {
+/// What KeyInfo says about the key.
+struct Keys<'d> {
+    certificates: Vec<Located<'d, Vec<u8>>>,
+    number: Option<Located<'d, String>>,
+}
+
+/// The certificates in order: the signer's, then those that lead to an anchor. KeyName
+/// counts only where there are none.
+fn keys(key_info: Element<'_>) -> Result<Keys<'_>> {
     let mut content = Content::of(key_info, &["Id"])?;
-    if let Some(name) = content.optional("KeyName") {
-        text(name, &[], MAX_KEY_NAME_BYTES)?;
+    let mut number = None;
+    if let Some(at) = content.optional("KeyName") {
+        let it = text(at, &[], MAX_KEY_NAME_BYTES)?.trim_matches(WHITE).to_owned();
+        number = Some(Located { at, it });
     }
     let mut certificates = Vec::new();
-    let mut data = Some(content.required("X509Data")?);
+    let mut data = match content.optional("X509Data") {
+        None if number.is_some() => {
+            content.end()?;
+            return Ok(Keys { certificates, number });
+        }
+        None => return Err(missing_key(key_info, content)),
+        found => found,
+    };
     while let Some(at) = data {
         let mut inner = Content::of(at, &[])?;
         let mut certificate = Some(inner.required("X509Certificate")?);
@@ -235,5 +276,12 @@ fn certificates(key_info: Element<'_>) -> Result<Vec<Located<'_, Vec<u8>>>> {
         data = content.optional("X509Data");
     }
     content.end()?;
-    Ok(certificates)
+    Ok(Keys { certificates, number: None })
+}
+
+fn missing_key(key_info: Element<'_>, content: Content<'_>) -> SignatureError {
+    match content.end() {
+        Err(other) => other,
+        Ok(()) => SignatureError::at(key_info, Fault::NoKey),
+    }
 }

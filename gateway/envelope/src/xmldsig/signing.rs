@@ -6,19 +6,20 @@ use onepoint_certs::{
     Certificate, DigestAlgorithm, KeyError, SignatureAlgorithm, SignaturePolicy, SigningKey,
     testpki,
 };
-use onepoint_xml::{Document, Element, Event, Limits, XmlError, escape_attribute};
+use onepoint_xml::{Document, Element, Event, EventIndex, Limits, XmlError, escape_attribute};
 
 use super::algorithms::{ENVELOPED, digest_uri, signature_uri};
 use super::error::SignatureError;
 use super::{
     DSIG_NAMESPACE, MAX_CERTIFICATES, SignaturePlace, profile, signed_info_octets, verify,
+    verify_part,
 };
 use crate::c14n::{self, Method, Selection};
 use crate::octets;
 
-/// How to sign. The default is what the norm of 2022-05 has with stronger digests: the
-/// Signature as last child of the root, inclusive canonicalisation, the algorithm of
-/// the key with SHA-256.
+/// How to sign. The default is what the norm of 2022-05 has, with a stronger digest where
+/// the key is not SM2: the Signature as last child of the root, inclusive canonicalisation,
+/// the whole document, the algorithm of the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignOptions {
     /// Local name of the child of the root that the Signature is put before; last
@@ -26,8 +27,10 @@ pub struct SignOptions {
     pub before: Option<String>,
     /// The signature algorithm; the key's own where it is `None`.
     pub algorithm: Option<SignatureAlgorithm>,
-    /// The digest algorithm.
-    pub digest: DigestAlgorithm,
+    /// The digest algorithm; SM3 for an SM2 key and else SHA-256 where it is `None`.
+    pub digest: Option<DigestAlgorithm>,
+    /// The Id of the element to sign; the whole document where it is `None`.
+    pub id: Option<String>,
     /// How SignedInfo becomes octets.
     pub canonicalization: Method,
     /// The transform after enveloped-signature, if any.
@@ -39,7 +42,8 @@ impl Default for SignOptions {
         Self {
             before: None,
             algorithm: None,
-            digest: DigestAlgorithm::Sha256,
+            digest: None,
+            id: None,
             canonicalization: Method::Inclusive10,
             transform: None,
         }
@@ -52,9 +56,22 @@ impl SignOptions {
     pub fn rsa_sha1() -> Self {
         Self {
             algorithm: Some(SignatureAlgorithm::RsaPkcs1Sha1),
-            digest: DigestAlgorithm::Sha1,
+            digest: Some(DigestAlgorithm::Sha1),
             ..Self::default()
         }
+    }
+
+    /// The same over the element with this Id.
+    pub fn over(self, id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..self }
+    }
+
+    fn digest_for(&self, algorithm: SignatureAlgorithm) -> DigestAlgorithm {
+        let usual = match algorithm {
+            SignatureAlgorithm::Sm2Sm3 => DigestAlgorithm::Sm3,
+            _ => DigestAlgorithm::Sha256,
+        };
+        self.digest.unwrap_or(usual)
     }
 
     /// The same with the Signature before the root's child `local`.
@@ -153,17 +170,20 @@ pub fn sign(
     let algorithm = options.algorithm.unwrap_or(key.default_algorithm());
     let method =
         signature_uri(algorithm).ok_or(SignError::Algorithm { algorithm: algorithm.name() })?;
-    let digest_method = digest_uri(options.digest)
-        .ok_or(SignError::Algorithm { algorithm: options.digest.name() })?;
+    let digest_algorithm = options.digest_for(algorithm);
+    let digest_method = digest_uri(digest_algorithm)
+        .ok_or(SignError::Algorithm { algorithm: digest_algorithm.name() })?;
 
     let unsigned = read(xml)?;
-    let head = signed_info(options, method, digest_method, &digest(&unsigned, options));
+    let target = Target::of(&unsigned, options);
+    let digest = digest(&unsigned, options, &target, digest_algorithm);
+    let head = signed_info(options, &target, method, digest_method, &digest);
     let tail = key_info(leaf, chain);
     // The namespaces in scope are part of the octets, so SignedInfo is canonicalised
     // where it will stand.
     let draft = insert(&unsigned, options, &format!("{head}{tail}"));
     let draft = read(&draft)?;
-    let signature = profile::find(&draft).map_err(SignError::Refused)?;
+    let signature = profile::find(&draft, None).map_err(SignError::Refused)?;
     let at = signature.children().next().unwrap_or(signature);
     let message = signed_info_octets(&draft, at.index(), &options.canonicalization);
     let value = octets::encode(&value(key, algorithm, &message)?);
@@ -172,20 +192,54 @@ pub fn sign(
     let value = format!("<ds:SignatureValue>{value}</ds:SignatureValue>");
     let signed = insert(&unsigned, options, &format!("{head}{value}{tail}"));
     let signed = format!("{byte_order_mark}{signed}");
-    verify(&read(&signed)?, &SignaturePlace::ChildOfRoot, &policy(algorithm, options))
-        .map_err(SignError::Refused)?;
+    let policy = policy(algorithm, digest_algorithm);
+    let document = read(&signed)?;
+    match target.is_root {
+        true => verify(&document, &SignaturePlace::ChildOfRoot, &policy).map(drop),
+        false => verify_part(&document, &policy, &[]).map(drop),
+    }
+    .map_err(SignError::Refused)?;
     Ok(signed)
+}
+
+/// What is signed.
+struct Target {
+    selection: Selection,
+    is_root: bool,
+}
+
+impl Target {
+    /// The element with the Id; the whole document where there is none, which will be
+    /// refused.
+    fn of(unsigned: &Document, options: &SignOptions) -> Self {
+        let mut found = Self { selection: Selection::document(), is_root: true };
+        let Some(id) = &options.id else { return found };
+        for (at, event) in unsigned.events().iter().enumerate() {
+            let Event::Start { .. } = event else { continue };
+            let at = EventIndex(u32::try_from(at).unwrap_or(u32::MAX));
+            let element = unsigned.element(at);
+            if element.attribute("", "Id") == Some(id) {
+                let is_root = element == unsigned.root();
+                found = Self { selection: Selection::subtree(at), is_root };
+            }
+        }
+        found
+    }
 }
 
 fn read(xml: &str) -> Result<Document, SignError> {
     Document::parse(xml.as_bytes().to_vec(), &Limits::default()).map_err(SignError::Document)
 }
 
-fn digest(unsigned: &Document, options: &SignOptions) -> String {
+fn digest(
+    unsigned: &Document,
+    options: &SignOptions,
+    target: &Target,
+    algorithm: DigestAlgorithm,
+) -> String {
     let method = options.transform.clone().unwrap_or(Method::Inclusive10).without_comments();
-    let mut digester = options.digest.start();
-    let selection = Selection::document();
-    c14n::canonicalize(unsigned, &selection, &method, &mut |run| digester.update(run));
+    let mut digester = algorithm.start();
+    c14n::canonicalize(unsigned, &target.selection, &method, &mut |run| digester.update(run));
     octets::encode(&digester.finish())
 }
 
@@ -203,24 +257,39 @@ fn value(
 }
 
 /// The policy that takes what was asked for, and nothing looser.
-fn policy(algorithm: SignatureAlgorithm, options: &SignOptions) -> SignaturePolicy {
+fn policy(algorithm: SignatureAlgorithm, digest: DigestAlgorithm) -> SignaturePolicy {
     SignaturePolicy {
         allow_rsa_sha1: algorithm == SignatureAlgorithm::RsaPkcs1Sha1,
-        allow_digest_sha1: options.digest == DigestAlgorithm::Sha1,
+        allow_digest_sha1: digest == DigestAlgorithm::Sha1,
+        allow_sm2_digest_sha1: digest == DigestAlgorithm::Sha1,
         ..SignaturePolicy::strict()
     }
 }
 
 /// The start tag of the Signature and SignedInfo, flat.
-fn signed_info(options: &SignOptions, method: &str, digest_method: &str, digest: &str) -> String {
+fn signed_info(
+    options: &SignOptions,
+    target: &Target,
+    method: &str,
+    digest_method: &str,
+    digest: &str,
+) -> String {
     let canonicalization = algorithm("CanonicalizationMethod", &options.canonicalization);
     let transform = options.transform.as_ref().map(|method| algorithm("Transform", method));
-    let transform = transform.unwrap_or_default();
+    let mut transforms = transform.unwrap_or_default();
+    if target.is_root {
+        let enveloped = format!("<ds:Transform Algorithm=\"{ENVELOPED}\"></ds:Transform>");
+        transforms.insert_str(0, &enveloped);
+    }
+    if !transforms.is_empty() {
+        transforms = format!("<ds:Transforms>{transforms}</ds:Transforms>");
+    }
+    let uri = options.id.as_ref().map(|id| format!("#{}", escape_attribute(id)));
+    let uri = uri.unwrap_or_default();
     format!(
         "<ds:Signature xmlns:ds=\"{DSIG_NAMESPACE}\"><ds:SignedInfo>{canonicalization}\
          <ds:SignatureMethod Algorithm=\"{method}\"></ds:SignatureMethod>\
-         <ds:Reference URI=\"\"><ds:Transforms>\
-         <ds:Transform Algorithm=\"{ENVELOPED}\"></ds:Transform>{transform}</ds:Transforms>\
+         <ds:Reference URI=\"{uri}\">{transforms}\
          <ds:DigestMethod Algorithm=\"{digest_method}\"></ds:DigestMethod>\
          <ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     )

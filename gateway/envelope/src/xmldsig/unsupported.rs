@@ -37,7 +37,6 @@ macro_rules! constructs {
 
 constructs! {
     ExternalReference "reference-external" "a reference outside the document" "引用报文以外的内容";
-    IdReference "reference-by-id" "a reference by Id" "按 Id 引用";
     XPointerReference "reference-xpointer" "a reference by XPointer" "按 XPointer 引用";
     ReferenceWithoutUri "reference-without-uri" "a reference without URI" "没有 URI 的引用";
     SeveralReferences "reference-repeated" "more than one Reference" "多个 Reference";
@@ -47,13 +46,11 @@ constructs! {
     XPath "transform-xpath" "the XPath transform" "XPath 转换";
     XPathFilter2 "transform-xpath-filter2" "the XPath filter 2.0 transform" "XPath Filter 2.0 转换";
     Base64 "transform-base64" "the base64 transform" "base64 转换";
-    Canonicalization11 "canonicalization-11" "Canonical XML 1.1" "规范化 XML 1.1";
     Hmac "signature-hmac" "an HMAC signature method" "HMAC 签名算法";
     Dsa "signature-dsa" "a DSA signature method" "DSA 签名算法";
-    OtherEcdsa "signature-ecdsa-other" "an ECDSA method other than ecdsa-sha256" "ecdsa-sha256 以外的 ECDSA 签名算法";
-    RsaPss "signature-rsa-pss" "an RSASSA-PSS signature method" "RSASSA-PSS 签名算法";
-    Sm2 "signature-sm2" "the SM2 signature method" "SM2 签名算法";
-    Sm3 "digest-sm3" "the SM3 digest method" "SM3 摘要算法";
+    OtherEcdsa "signature-ecdsa-other" "an ECDSA method other than ecdsa-sha256 and ecdsa-sha384" "ecdsa-sha256、ecdsa-sha384 以外的 ECDSA 签名算法";
+    OtherRsaPss "signature-rsa-pss-other" "an RSASSA-PSS method other than sha256-, sha384- and sha512-rsa-MGF1" "sha256、sha384、sha512-rsa-MGF1 以外的 RSASSA-PSS 签名算法";
+    OtherEddsa "signature-eddsa-other" "an EdDSA method other than eddsa-ed25519" "eddsa-ed25519 以外的 EdDSA 签名算法";
     OtherDigest "digest-other" "an MD5, SHA-224 or RIPEMD-160 digest" "MD5、SHA-224 或 RIPEMD-160 摘要算法";
     KeyValue "key-value" "a KeyValue" "KeyValue";
     RetrievalMethod "key-retrieval-method" "a RetrievalMethod" "RetrievalMethod";

@@ -150,16 +150,24 @@ fn delegation(section: &Section<'_, '_>) -> Option<Delegation> {
 fn policy(section: &Section<'_, '_>) -> Option<SignaturePolicy> {
     let name = section.text("name");
     let until = section.date("until");
-    let strict = SignaturePolicy::strict();
-    let bits = section.number("min_rsa_bits", 1024..=8192, 2048);
+    // The known policy has its rules by its name, another one those that are set.
+    let usual = match (name.as_deref(), until) {
+        (Some(SignaturePolicy::CEB_FIELD), Some(until)) => SignaturePolicy::ceb_field(until),
+        _ => SignaturePolicy::strict(),
+    };
+    let bits = section.number("min_rsa_bits", 1024..=8192, u64::from(usual.min_rsa_bits));
     let policy = SignaturePolicy {
         name: name?,
         until: Some(until?),
-        allow_rsa_sha1: section.flag("rsa_sha1", false),
-        allow_digest_sha1: section.flag("digest_sha1", false),
-        allow_chain_sha1: section.flag("chain_sha1", false),
+        allow_rsa_sha1: section.flag("rsa_sha1", usual.allow_rsa_sha1),
+        allow_digest_sha1: section.flag("digest_sha1", usual.allow_digest_sha1),
+        allow_chain_sha1: section.flag("chain_sha1", usual.allow_chain_sha1),
+        allow_flat_signed_info: section.flag("flat_signed_info", usual.allow_flat_signed_info),
+        allow_space_at_signature: section
+            .flag("space_at_signature", usual.allow_space_at_signature),
+        allow_sm2_digest_sha1: section.flag("sm2_digest_sha1", usual.allow_sm2_digest_sha1),
+        allow_lower_case_number: section.flag("lower_case_number", usual.allow_lower_case_number),
         min_rsa_bits: u32::try_from(bits).ok()?,
-        ..strict
     };
     section.finish();
     Some(policy)

@@ -53,7 +53,7 @@ fn a_policy_that_has_ended_is_strict() {
 #[test]
 fn strict_signatures_need_no_tolerance_under_a_loose_policy() {
     assert!(verify_with(&signed_order(), &legacy()).unwrap().tolerances().is_empty());
-    let digest_only = SignOptions { digest: DigestAlgorithm::Sha1, ..SignOptions::default() };
+    let digest_only = SignOptions { digest: Some(DigestAlgorithm::Sha1), ..SignOptions::default() };
     let xml = sign_by(&WORLD.p256, ORDER, &digest_only);
     assert_eq!(verify_with(&xml, &legacy()).unwrap().tolerances(), ["digest-sha1"]);
 }

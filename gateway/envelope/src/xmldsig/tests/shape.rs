@@ -44,6 +44,30 @@ const SHAPE: &[Edit] = &[
     // Missing children, by renaming what is there.
     ("<ds:SignedInfo>", "<ds:SignedInfo/><ds:SignedInfo>", "signature-missing-child"),
     ("<ds:SignedInfo>", "<x/><ds:SignedInfo>", "signature-missing-child"),
+    // Other identifiers of the profile than the key's.
+    ("xmldsig-more#ecdsa-sha256", "xmldsig-more#ecdsa-sha384", "key-mismatch"),
+    ("2001/04/xmldsig-more#ecdsa-sha256", "2007/05/xmldsig-more#sha256-rsa-MGF1", "key-mismatch"),
+    ("2001/04/xmldsig-more#ecdsa-sha256", "2021/04/xmldsig-more#eddsa-ed25519", "key-mismatch"),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+        "http://www.chinaport.gov.cn/2022/04/xmldsig#sm2-sm3",
+        "key-mismatch",
+    ),
+    (
+        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+        "http://www.w3.org/2000/09/xmldsig#sm2-sm3",
+        "key-mismatch",
+    ),
+    (
+        "w3.org/2001/04/xmldsig-more#ecdsa",
+        "w3.org/2000/09/xmldsig#ecdsa",
+        "signature-method-unknown",
+    ),
+    (
+        "http://www.w3.org/2001/04/xmlenc#sha256",
+        "http://www.chinaport.gov.cn/2022/04/xmldsig#sm3",
+        "signature-digest-mismatch",
+    ),
     // Missing attributes.
     ("URI=\"\"", "", "reference-without-uri"),
     (
@@ -103,7 +127,6 @@ const SHAPE: &[Edit] = &[
 const LEFT_OUT: &[Edit] = &[
     ("URI=\"\"", "URI=\"http://example.com/order.xml\"", "reference-external"),
     ("URI=\"\"", "URI=\"order.xml#id\"", "reference-external"),
-    ("URI=\"\"", "URI=\"#4CDE\"", "reference-by-id"),
     ("URI=\"\"", "URI=\"#xpointer(/)\"", "reference-xpointer"),
     (" URI=\"\"", "", "reference-without-uri"),
     ("</ds:Reference>", "</ds:Reference><ds:Reference URI=\"\"/>", "reference-repeated"),
@@ -139,21 +162,6 @@ const LEFT_OUT: &[Edit] = &[
         "<ds:Transform Algorithm='http://www.w3.org/2000/09/xmldsig#base64'/></ds:Transforms>",
         "transform-base64",
     ),
-    (
-        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
-        "http://www.w3.org/2006/12/xml-c14n11",
-        "canonicalization-11",
-    ),
-    (
-        "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
-        "http://www.w3.org/2006/12/xml-c14n11#WithComments",
-        "canonicalization-11",
-    ),
-    (
-        "</ds:Transforms>",
-        "<ds:Transform Algorithm='http://www.w3.org/2006/12/xml-c14n11'/></ds:Transforms>",
-        "canonicalization-11",
-    ),
     ("2001/04/xmldsig-more#ecdsa-sha256", "2000/09/xmldsig#hmac-sha1", "signature-hmac"),
     ("#ecdsa-sha256", "#hmac-sha256", "signature-hmac"),
     (
@@ -166,24 +174,20 @@ const LEFT_OUT: &[Edit] = &[
     ("#ecdsa-sha256", "#ecdsa-sha1", "signature-ecdsa-other"),
     (
         "2001/04/xmldsig-more#ecdsa-sha256",
-        "2007/05/xmldsig-more#sha256-rsa-MGF1",
-        "signature-rsa-pss",
+        "2007/05/xmldsig-more#rsa-pss",
+        "signature-rsa-pss-other",
     ),
     (
-        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-        "http://www.chinaport.gov.cn/2022/04/xmldsig#sm2-sm3",
-        "signature-sm2",
+        "2001/04/xmldsig-more#ecdsa-sha256",
+        "2007/05/xmldsig-more#sha224-rsa-MGF1",
+        "signature-rsa-pss-other",
     ),
     (
-        "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-        "http://www.w3.org/2000/09/xmldsig#sm2-sm3",
-        "signature-sm2",
+        "2001/04/xmldsig-more#ecdsa-sha256",
+        "2021/04/xmldsig-more#eddsa-ed448",
+        "signature-eddsa-other",
     ),
-    (
-        "http://www.w3.org/2001/04/xmlenc#sha256",
-        "http://www.chinaport.gov.cn/2022/04/xmldsig#sm3",
-        "digest-sm3",
-    ),
+    ("#ecdsa-sha256", "#ecdsa-sha512", "signature-ecdsa-other"),
     ("2001/04/xmlenc#sha256", "2001/04/xmldsig-more#md5", "digest-other"),
     ("<ds:X509Data>", "<ds:KeyValue/><ds:X509Data>", "key-value"),
     ("</ds:X509Data>", "</ds:X509Data><ds:KeyValue/>", "key-value"),
@@ -224,7 +228,6 @@ fn every_part_is_needed() {
         "DigestValue",
         "SignatureValue",
         "KeyInfo",
-        "X509Data",
     ] {
         let end = format!("</ds:{part}>");
         let start = if xml.contains(&format!("<ds:{part}>")) { ">" } else { " " };
@@ -241,6 +244,14 @@ fn every_part_is_needed() {
     let data = between(&xml, "<ds:X509Data>", "</ds:X509Data>");
     let empty = edit(&xml, data, "<ds:X509Data/>");
     assert_eq!(refuse(&empty).code(), "signature-missing-child");
+    // Without certificates the number has to name one that is known.
+    let named = edit(&xml, data, "");
+    assert_eq!(refuse(&named).code(), "key-number-unknown");
+    let renamed = data.replace("ds:X509Data", "ds:X509data");
+    assert_eq!(refuse(&edit(&xml, data, &renamed)).code(), "signature-unexpected-content");
+    let name = between(&xml, "<ds:KeyName>", "</ds:KeyName>");
+    let bare = edit(&named, name, "");
+    assert_eq!(refuse(&bare).code(), "signature-no-key");
 }
 
 #[test]

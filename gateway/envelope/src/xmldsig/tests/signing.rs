@@ -43,7 +43,7 @@ fn key_info_is_as_the_norm_has_it() {
 
 #[test]
 fn what_cannot_be_signed_is_refused() {
-    let World { p256, stranger, ed25519, .. } = &*WORLD;
+    let World { p256, stranger, .. } = &*WORLD;
     let options = SignOptions::default();
     let many = vec![p256.certificate.clone(); MAX_CERTIFICATES + 1];
     let rsa_on_p256 = SignOptions {
@@ -56,7 +56,10 @@ fn what_cannot_be_signed_is_refused() {
         (sign(ORDER, &p256.key, &[], &options), "sign-no-certificate"),
         (sign(ORDER, &p256.key, &many, &options), "sign-too-many-certificates"),
         (sign(ORDER, &p256.key, &stranger.chain, &options), "sign-other-certificate"),
-        (sign(ORDER, &ed25519.key, &ed25519.chain, &options), "sign-algorithm"),
+        (
+            sign(ORDER, &p256.key, &p256.chain, &options.clone().over("nowhere")),
+            "reference-id-missing",
+        ),
         (sign(ORDER, &p256.key, &p256.chain, &rsa_on_p256), "key-mismatch"),
         (sign(ORDER, &p256.key, &p256.chain, &SignOptions::rsa_sha1()), "key-mismatch"),
         (sign(&signed, &p256.key, &p256.chain, &options), "signature-repeated"),

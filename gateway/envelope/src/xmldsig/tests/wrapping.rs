@@ -68,7 +68,7 @@ fn a_wrapped_document_is_refused() {
     assert_eq!(refuse(&wrapped).code(), "signature-digest-mismatch");
     // Pointing the reference at the hidden original is not possible.
     let by_id = edit(&wrapped, "URI=\"\"", "URI=\"#original\"");
-    assert_eq!(refuse(&by_id).code(), "reference-by-id");
+    assert_eq!(refuse(&by_id).code(), "reference-id-missing");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_change_in_any_region_is_refused() {
         ("</ceb:Order>\n", "</ceb:Order>\n\n"),
         ("<?end?>", "<?end now?>"),
         ("<?end?>", ""),
-        ("</ds:Signature>", "</ds:Signature>\n"),
+        ("</ds:Signature>", "</ds:Signature>\n."),
         ("<ds:Signature ", "\n<ds:Signature "),
         ("<ceb:copCode>9999999999</ceb:copCode>", "<!--<ceb:copCode>9999999999</ceb:copCode>-->"),
     ];
@@ -111,7 +111,6 @@ fn a_change_in_any_region_is_refused() {
     // In SignedInfo: the digest holds, the value does not.
     let info = [
         ("<ds:SignedInfo>", "<ds:SignedInfo Id=\"i\">"),
-        ("<ds:SignedInfo>", "<ds:SignedInfo> "),
         ("<ds:Reference ", "<ds:Reference Id=\"r\" "),
         ("<ds:DigestValue>", "<ds:DigestValue>\n"),
         (
@@ -190,6 +189,62 @@ fn truncated_values_are_refused_before_anything_is_computed() {
             assert_eq!(refuse(&longer).code(), code, "{element} longer");
         }
     }
+}
+
+#[test]
+fn ten_megabytes_of_key_info_are_refused_at_once() {
+    let xml = signed_order();
+    let long = "A".repeat(10 << 20);
+    let spaces = " \n".repeat(5 << 20);
+    for (from, to, code) in [
+        ("<ds:X509Certificate>", format!("<ds:X509Certificate>{long}"), "signature-value-too-long"),
+        (
+            "<ds:X509Certificate>",
+            format!("<ds:X509Certificate>{spaces}"),
+            "signature-value-too-long",
+        ),
+        ("<ds:KeyName>", format!("<ds:KeyName>{long}"), "signature-value-too-long"),
+        (
+            "</ds:X509Data>",
+            format!(
+                "{}</ds:X509Data>",
+                "<ds:X509Certificate>AAAA</ds:X509Certificate>".repeat(99_999)
+            ),
+            "signature-certificates-too-many",
+        ),
+        ("<ds:SignatureValue>", format!("<ds:SignatureValue>{long}"), "signature-value-too-long"),
+    ] {
+        assert_eq!(refuse(&edit(&xml, from, &to)).code(), code, "{from}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_named() {
+    for signer in [&WORLD.p256, &WORLD.p384, &WORLD.sm2] {
+        let xml = sign_by(signer, ORDER, &SignOptions::default());
+        let value = between(&xml, "<ds:SignatureValue>", "</ds:SignatureValue>").to_owned();
+        let text = value.replace("<ds:SignatureValue>", "").replace("</ds:SignatureValue>", "");
+        let raw = crate::octets::decode(&text, 96).unwrap();
+        let half = raw.len() / 2;
+        for (first, byte) in [(0, 0), (half, 0), (0, 0xff), (half, 0xff)] {
+            let mut wrong = raw.clone();
+            wrong[first..first + half].fill(byte);
+            let wrong = crate::octets::encode(&wrong);
+            let wrong = format!("<ds:SignatureValue>{wrong}</ds:SignatureValue>");
+            assert_eq!(refuse(&edit(&xml, &value, &wrong)).code(), "signature-range");
+        }
+    }
+}
+
+#[test]
+fn an_sm2_value_in_der_is_named() {
+    let xml = sign_by(&WORLD.sm2, ORDER, &SignOptions::default());
+    let value = between(&xml, "<ds:SignatureValue>", "</ds:SignatureValue>");
+    let text = value.replace("<ds:SignatureValue>", "").replace("</ds:SignatureValue>", "");
+    let raw = crate::octets::decode(&text, 64).unwrap();
+    let der = onepoint_certs::sm2::der_from_raw(&raw).unwrap();
+    let der = format!("<ds:SignatureValue>{}</ds:SignatureValue>", crate::octets::encode(&der));
+    assert_eq!(refuse(&edit(&xml, value, &der)).code(), "signature-sm2-der");
 }
 
 #[test]
