@@ -5,7 +5,11 @@
 //! names no database. Promise: [`StoreError::is_fatal`] is true exactly for
 //! those after which nothing may be written until the process was restarted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+mod copy;
+
+pub use copy::CopyError;
 
 /// A boxed cause, from whatever database is behind the store.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -157,6 +161,9 @@ pub enum StoreError {
     /// A fact that cannot be a leaf. The code is the fact's own.
     #[error("the fact cannot be stored")]
     Fact(#[source] onepoint_proof::FactError),
+    /// A backup, an auditor's copy or a checkpoint that was given. The code is its own.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// A checkpoint or proof could not be made.
     #[error("making the proof failed")]
     Proof(#[source] Cause),
@@ -242,6 +249,7 @@ impl StoreError {
             Self::Abandoned { code, .. } => code,
             Self::Origin(error) => error.code(),
             Self::Fact(error) => error.code(),
+            Self::Copy(error) => error.code(),
             Self::Proof(_) => "store-proof",
             Self::Seal(_) => "store-seal-failed",
             Self::FactErased { .. } => "store-fact-erased",
@@ -278,6 +286,7 @@ impl StoreError {
             (Self::RolledBack { .. }, Some((en, _))) => {
                 format!("{self}{}; {en}", self.missing(["missing are", "facts,", "to", "after"]))
             }
+            (Self::Copy(error), _) => error.en(),
             (Self::Fact(error), _) => format!("{self}: {}", error.en()),
             (Self::Origin(error), _) => format!("{self}: {}", error.en()),
             (_, Some((en, _))) => format!("{self}; {en}"),
@@ -292,6 +301,7 @@ impl StoreError {
                 let missing = self.missing(["缺少", "条事实，序号", "至", "晚于"]);
                 format!("{}{missing}；{zh}", self.zh_level())
             }
+            (Self::Copy(error), _) => error.zh(),
             (Self::Fact(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
             (Self::Origin(error), _) => format!("{}：{}", self.zh_level(), error.zh()),
             (_, Some((_, zh))) => format!("{}；{zh}", self.zh_level()),
@@ -338,6 +348,7 @@ impl StoreError {
             Self::Abandoned { reason, .. } => format!("事务已放弃：{reason}"),
             Self::Origin(_) => "日志密钥不能用于新的日志".into(),
             Self::Fact(_) => "事实无法存储".into(),
+            Self::Copy(error) => error.zh(),
             Self::Proof(_) => "生成证明失败".into(),
             Self::Seal(_) => "检查点无法副署".into(),
             Self::FactErased { index } => format!("事实 {index} 已清除，仅存其叶"),
@@ -426,6 +437,11 @@ impl StoreError {
         let since = since_ms.and_then(onepoint_proof::fact::format_time);
         let since = since.map_or(String::new(), |time| format!(", {after} {time}"));
         format!(": {missing} {count} {facts} {have} {to} {last}{since}")
+    }
+
+    /// A file of an auditor's copy, and what is wrong with it.
+    pub(crate) fn mirror(path: &Path, what: impl Into<String>) -> StoreError {
+        CopyError::Mirror { path: path.to_path_buf(), what: what.into() }.into()
     }
 
     /// The caller's way to give a transaction up: nothing of it is kept.

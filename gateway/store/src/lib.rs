@@ -30,6 +30,8 @@ mod error;
 mod head;
 pub mod keys;
 mod ledger;
+mod manifest;
+mod mirror;
 mod model;
 mod receipt;
 mod sealing;
@@ -40,11 +42,15 @@ mod store;
 #[cfg(test)]
 mod suite;
 
-pub use error::{Cause, StoreError};
+pub use error::{Cause, CopyError, StoreError};
 pub use head::{Head, HeadMark, SLOT_BYTES};
 pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};
+pub use manifest::{BackupFile, Manifest};
 pub use model::*;
 pub use onepoint_proof::Hash;
 pub use sealing::{MasterKeyError, MasterKeys};
-pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore};
+pub use sqlite::{
+    BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,
+    SqliteOptions, SqliteReader, SqliteStore, backup, check, restore,
+};
 pub use store::{LogTx, Reader, Rewrapped, Store, Tx};

@@ -13,11 +13,14 @@
 //!
 //! The folder holds `journal.db` with its `-wal` and `-shm`, and `store.lock`.
 
+mod backup;
 mod bodies;
+mod check;
 mod fault;
 mod keys;
 mod lock;
 mod reader;
+mod restore;
 mod rows;
 mod schema;
 mod tx;
@@ -27,7 +30,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
+pub use backup::{BackedUp, backup};
+pub use check::{CheckFinding, CheckOptions, Checked, MAX_FINDINGS, check};
 pub use reader::SqliteReader;
+pub use restore::{RestoreOptions, Restored, restore};
 
 use crate::archive::Archive;
 use crate::sealing::Vault;
@@ -256,6 +262,20 @@ fn connect(file: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
         .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
         .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
         .map_err(fault::open)?;
+    Ok(connection)
+}
+
+/// A connection that only reads, to a store of this version.
+fn connect_to_read(folder: &Path) -> Result<Connection, StoreError> {
+    let file = folder.join(DATABASE_FILE);
+    if !file.is_file() {
+        return Err(StoreError::Missing { path: folder.to_path_buf() });
+    }
+    let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if schema::check(&connection, &file)? != schema::VERSION {
+        // Only the writer makes and migrates tables: until it has run, nothing is here.
+        return Err(StoreError::Missing { path: folder.to_path_buf() });
+    }
     Ok(connection)
 }
 

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use onepoint_proof::Hash;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::bodies::Bodies;
 use super::rows::Place;
-use super::{DATABASE_FILE, connect, fault, rows, schema};
+use super::{connect_to_read, fault, rows};
 use crate::StoreError;
 use crate::archive::Archive;
 use crate::model::*;
@@ -70,17 +70,9 @@ impl SqliteReader {
         connections: usize,
         bodies: Bodies,
     ) -> Result<SqliteReader, StoreError> {
-        let file = folder.join(DATABASE_FILE);
-        if !file.is_file() {
-            return Err(StoreError::Missing { path: folder.to_path_buf() });
-        }
         let mut idle = Vec::new();
         for _ in 0..connections.clamp(1, MAX_CONNECTIONS) {
-            let connection = connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            if schema::check(&connection, &file)? != schema::VERSION {
-                // Only the writer makes and migrates tables: until it has run, nothing is here.
-                return Err(StoreError::Missing { path: folder.to_path_buf() });
-            }
+            let connection = connect_to_read(folder)?;
             connection
                 .pragma_update(None, "cache_size", CACHE_KIB)
                 .and_then(|()| connection.pragma_update(None, "query_only", true))

@@ -30,7 +30,7 @@ const KEY: &str = "SELECT k.version, k.message, k.document, k.app_type, k.declar
     k.period_start_ms, d.status FROM business_key k \
     LEFT JOIN document d ON d.message = k.message AND d.idx = k.document \
     WHERE k.kind = ?1 AND k.value = ?2 ORDER BY k.version";
-const FACT: &str = "SELECT log_index, message, document, participant, kind, time_ms, fact, nonce, \
+pub(super) const FACT: &str = "SELECT log_index, message, document, participant, kind, time_ms, fact, nonce, \
     entry, leaf_hash FROM fact";
 const DELIVERY: &str = "SELECT seq, id, message, kind, destination, routing_key, order_keys, \
     message_type, headers, body, body_bytes, state, created_ms, relayed_ms, delivered_ms \
@@ -280,7 +280,7 @@ fn limit(max: usize) -> i64 {
     i64::try_from(max.min(MAX_ROWS)).unwrap_or(0)
 }
 
-fn unsigned(row: &Row<'_>, column: usize) -> Sql<u64> {
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Sql<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
@@ -385,7 +385,7 @@ fn to_key_state(row: &Row<'_>) -> Sql<KeyState> {
     })
 }
 
-fn to_fact(row: &Row<'_>) -> Sql<FactRow> {
+pub(super) fn to_fact(row: &Row<'_>) -> Sql<FactRow> {
     Ok(FactRow {
         index: unsigned(row, 0)?,
         message: row.get(1)?,

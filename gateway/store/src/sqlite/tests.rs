@@ -1,8 +1,10 @@
 //! The suite of all stores over SQLite, and what is only SQLite's: the folder,
 //! the lock, versions, settings.
 
+mod copies;
 mod crash;
 mod damage;
+pub(in crate::sqlite) mod filled;
 mod head;
 mod sealed;
 

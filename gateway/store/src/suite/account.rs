@@ -11,14 +11,14 @@ use crate::error::Cause;
 use crate::{LogParts, Seal};
 
 /// A seal with a key of its own in a certificate that is one only as far as its public key.
-struct TestSeal {
+pub(crate) struct TestSeal {
     key: EcdsaKeyPair,
     chain: Vec<Vec<u8>>,
     works: bool,
 }
 
 impl TestSeal {
-    fn new(works: bool) -> Box<TestSeal> {
+    pub(crate) fn new(works: bool) -> Box<TestSeal> {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();

@@ -1,0 +1,57 @@
+//! The database file itself: pages, indexes against their tables, references.
+//!
+//! In: a connection; out: findings with table, page and byte offset where SQLite
+//! names them. What SQLite does not sum (the values of a row) others check.
+
+use rusqlite::Connection;
+
+use super::Run;
+use crate::sqlite::rows;
+
+/// Most faults that SQLite is asked to list.
+const MAX_FAULTS: u32 = 1000;
+
+pub(super) fn pages(run: &mut Run<'_>, on: &Connection) -> Result<(), rusqlite::Error> {
+    let page_bytes: u64 = on.query_row("PRAGMA page_size", [], |row| rows::unsigned(row, 0))?;
+    let mut statement = on.prepare(&format!("PRAGMA integrity_check({MAX_FAULTS})"))?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        let text: String = row.get(0)?;
+        if text == "ok" {
+            continue;
+        }
+        let offset = page_of(&text).map(|page| page.saturating_sub(1).saturating_mul(page_bytes));
+        let place = offset.map_or(String::new(), |offset| format!("byte {offset}"));
+        let place = run.at(place);
+        run.find("database-damaged", place.trim_end_matches([':', ' ']), text);
+    }
+    let mut statement = on.prepare("PRAGMA foreign_key_check")?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        let (table, id, parent): (String, Option<i64>, String) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let id = id.map_or(String::new(), |id| format!(" row {id}"));
+        let place = run.at(format!("table {table}{id}"));
+        run.find("reference-missing", place, format!("names a row of {parent} that is not there"));
+    }
+    Ok(())
+}
+
+/// The page that SQLite's text names.
+fn page_of(text: &str) -> Option<u64> {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.by_ref().find(|word| word.eq_ignore_ascii_case("page"))?;
+    words.find_map(|word| word.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_of;
+
+    #[test]
+    fn the_page_is_found_in_what_sqlite_says() {
+        assert_eq!(page_of("Tree 5 page 17 cell 3: Rowid 4 out of order"), Some(17));
+        assert_eq!(page_of("Page 9: never used"), Some(9));
+        assert_eq!(page_of("row 3 missing from index message_guid"), None);
+    }
+}
