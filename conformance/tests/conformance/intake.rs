@@ -35,7 +35,7 @@ fn text(bytes: Vec<u8>) -> String {
 }
 
 /// An order with a guid of its own, so that no case meets another.
-fn order(n: u32) -> String {
+pub(crate) fn order(n: u32) -> String {
     let guid = format!("{n:036}");
     let number = format!("BAD{n}");
     example_with("CEB311Message", &[("@guid", &guid), ("guid", &guid), ("orderNo", &number)])
@@ -167,10 +167,11 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 20] = [
+const ROUTES: [(&str, &str, [bool; 5]); 21] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),
+    ("GET", "/log/certificates", [true; 5]),
     ("GET", "/log/tile/0/000.p/1", [true; 5]),
     ("GET", "/log/tile/entries/000.p/1", [true; 5]),
     ("GET", "/metrics", [false, false, false, true, true]),

@@ -10,6 +10,7 @@
     reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
 )]
 
+mod audit;
 mod blackbox;
 mod broker;
 mod demo;

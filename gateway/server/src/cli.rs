@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) mod audit;
+
 /// Exit codes, the same for every command.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -46,6 +48,9 @@ pub(crate) enum Command {
     /// Verify receipts offline
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
+    /// Audit a log: follow it, compare copies of it
+    #[command(after_help = EXIT_CODES)]
+    Audit(audit::AuditArgs),
     /// Check a configuration and say everything that is wrong with it
     #[command(after_help = EXIT_CODES)]
     CheckConfig(CheckConfigArgs),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) mod adapter;
+pub(crate) mod audit;
 pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod init;

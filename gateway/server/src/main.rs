@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Sign(args) => commands::sign::run(&args),
         Command::Send(args) => commands::send::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
+        Command::Audit(args) => commands::audit::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
     };
     outcome.unwrap_or_else(|failure| failure.report())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use hyper::header::{CACHE_CONTROL, HeaderValue};
+use onepoint_certs::{Certificate, Role};
 use onepoint_proof::{Receipt, TileId, TilePath};
 use onepoint_store::{FactRow, Reader, SqliteReader, StoreError};
 
@@ -34,6 +35,27 @@ pub(crate) async fn checkpoint(app: &Arc<App>) -> Result<Response, Refusal> {
     };
     let response = answer(200, "text/plain; charset=utf-8", row.note.into_bytes());
     Ok(cached(response, ASK_AGAIN))
+}
+
+/// `GET /log/certificates`: the certificates behind the latest checkpoint's
+/// countersignature as PEM, the one that signs first.
+pub(crate) async fn certificates(app: &Arc<App>) -> Result<Response, Refusal> {
+    let reader = app.reader.clone();
+    let chain = blocking(move || {
+        let seal = reader.latest_checkpoint()?.and_then(|latest| latest.seal);
+        seal.map_or(Ok(Vec::new()), |seal| reader.seal_chain(&seal))
+    })
+    .await?;
+    let readable = chain.into_iter().filter_map(|der| Certificate::from_der(der).ok());
+    let pem: String = readable.map(|certificate| certificate.to_pem()).collect();
+    if pem.is_empty() {
+        return Err(absent(
+            "log-not-countersigned",
+            "the latest checkpoint is not countersigned by a certificate".to_owned(),
+            "最新检查点没有证书副署".to_owned(),
+        ));
+    }
+    Ok(cached(answer(200, "application/pem-certificate-chain", pem.into_bytes()), ASK_AGAIN))
 }
 
 /// `GET /log/tile/…`: a tile of hashes or a bundle of entries, full or partial.
@@ -112,7 +134,6 @@ fn read_fact(reader: &SqliteReader, index: u64, caller: &Caller) -> Result<Asked
 
 /// Who oversees the zone sees every fact, a participant those of its own messages.
 fn may_see_fact(reader: &SqliteReader, row: &FactRow, caller: &Caller) -> Result<bool, StoreError> {
-    use onepoint_certs::Role;
     if matches!(caller.role, Role::Auditor | Role::Operator) {
         return Ok(true);
     }

@@ -48,6 +48,7 @@ pub(crate) enum Name {
     Health,
     Ready,
     Checkpoint,
+    Certificates,
     Tile,
     Metrics,
     Submit,
@@ -86,10 +87,11 @@ const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 17] = [
+pub(crate) static ROUTES: [Route; 18] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
+    route(Name::Certificates, Method::GET, "/log/certificates", OPEN),
     route(Name::Tile, Method::GET, "/log/tile/{*}", OPEN),
     route(Name::Metrics, Method::GET, "/metrics", OVERSEERS),
     route(Name::Submit, Method::POST, "/v1/messages", ENTERPRISE),
@@ -140,6 +142,7 @@ pub(crate) async fn answer(
         (Name::Health, _) => Ok(problem::answer(200, "text/plain", b"ok\n".to_vec())),
         (Name::Ready, _) => evidence::ready(app).await,
         (Name::Checkpoint, _) => log::checkpoint(app).await,
+        (Name::Certificates, _) => log::certificates(app).await,
         (Name::Tile, _) => log::tile(call, app).await,
         (_, None) => Err(certificate_required()),
         (Name::Metrics, Some(_)) => evidence::metrics(app).await,

@@ -9,10 +9,11 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 17] = [
+const MATRIX: [(Name, [bool; 5]); 18] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
+    (Name::Certificates, [true, true, true, true, true]),
     (Name::Tile, [true, true, true, true, true]),
     (Name::Metrics, [false, false, false, true, true]),
     (Name::Submit, [false, true, false, false, false]),
