@@ -17,6 +17,7 @@ mod demo;
 mod intake;
 mod merkle;
 mod receipts;
+mod selftest;
 mod sm2sm3;
 mod startup;
 mod tidy;

@@ -152,6 +152,16 @@ impl LeaseTable {
         Ok(())
     }
 
+    /// The delivery was answered: what stands behind it in the order of its keys may be
+    /// given out. The lease itself stays for the acknowledgement, if one comes.
+    pub fn answered(&mut self, delivery: &str) {
+        if let Some(entry) = self.entries.get_mut(delivery) {
+            for key in entry.keys.drain(..) {
+                self.keys.remove(&key);
+            }
+        }
+    }
+
     /// The store knows that the delivery is done: the table forgets it.
     pub fn settled(&mut self, delivery: &str) {
         self.remove(delivery);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
+pub(crate) mod selftest;
 
 /// Exit codes, the same for every command.
 pub(crate) const EXIT_CODES: &str = "\
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     /// Check a configuration and say everything that is wrong with it
     #[command(after_help = EXIT_CODES)]
     CheckConfig(CheckConfigArgs),
+    /// Let this gateway prove itself on this machine
+    #[command(after_help = EXIT_CODES)]
+    Selftest(selftest::SelftestArgs),
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod selftest;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;

@@ -166,7 +166,11 @@ impl WriterTask {
             }
             self.group(group)?;
             commits.send_modify(|n| *n += 1);
+            // Dying before: all of it is in the write-ahead log, which the next start reads.
+            fault::point("maintain.before");
             self.ledger.maintain()?;
+            // Dying after, or within: the log is used anew only once all of it is synced at its place.
+            fault::point("maintain.after");
         }
         Ok(())
     }

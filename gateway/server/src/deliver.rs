@@ -2,6 +2,7 @@
 //! per department, and one per participant whose receipts go through the broker.
 //! RabbitMQ is fed by the relay crate from here; pulled lanes are leased in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
@@ -19,18 +20,29 @@ use crate::json::Look;
 
 /// Prefix of the lanes that carry receipts to a participant.
 pub(crate) const RECEIPTS_LANE: &str = "receipts/";
-/// Deliveries leased at once over all pulled lanes; one costs about 300 bytes.
+/// Deliveries leased at once of one pulled lane; one costs about 300 bytes.
 const LEASES_MAX: usize = 100_000;
 /// Most rows that one pull looks through; what is leased stands in front.
 pub(crate) const ROWS_SCANNED_MAX: usize = 4096;
 /// Most payload bytes in one answer to a pull.
 pub(crate) const PULL_BYTES_MAX: u64 = 32 << 20;
 
-/// The pulled lanes.
+/// The pulled lanes, by name. Each has leases of its own: what one department is slow
+/// with is no reason for another to wait.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    pulled: Vec<String>,
-    leases: Mutex<LeaseTable>,
+    pulled: BTreeMap<String, Leases>,
+}
+
+/// The leases of one pulled lane.
+#[derive(Debug)]
+pub(crate) struct Leases(Mutex<LeaseTable>);
+
+impl Leases {
+    /// Works on the table; never held across an await.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut LeaseTable) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
 }
 
 impl Lanes {
@@ -43,18 +55,14 @@ impl Lanes {
                 pulled.push(format!("{RECEIPTS_LANE}{}", participant.id));
             }
         }
-        let leases = LeaseTable::new(&started.as_millisecond().to_string(), LEASES_MAX);
-        Lanes { pulled, leases: Mutex::new(leases) }
+        let start = started.as_millisecond().to_string();
+        let table = || Leases(Mutex::new(LeaseTable::new(&start, LEASES_MAX)));
+        Lanes { pulled: pulled.into_iter().map(|lane| (lane, table())).collect() }
     }
 
-    /// Whether this lane is pulled over HTTP; otherwise the broker has it.
-    pub(crate) fn is_pulled(&self, lane: &str) -> bool {
-        self.pulled.iter().any(|name| name == lane)
-    }
-
-    /// Works on the lease table; never held across an await.
-    pub(crate) fn leases<T>(&self, work: impl FnOnce(&mut LeaseTable) -> T) -> T {
-        work(&mut self.leases.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// The leases of a lane that is pulled over HTTP; `None`: the broker has it.
+    pub(crate) fn pulled(&self, lane: &str) -> Option<&Leases> {
+        self.pulled.get(lane)
     }
 }
 

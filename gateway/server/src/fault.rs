@@ -1,18 +1,108 @@
 //! Named places where a test lets the process die, to show that nothing is lost
 //! there. `ONEPOINT_DIE_AT=name:n` ends the process, as SIGKILL would, when the
 //! place `name` is passed for the n-th time. Unset, it costs one atomic load.
+//! The table below is the one list: README shows it, `selftest crash` visits it.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// A place, and what it means to die there.
+#[derive(Debug)]
+pub(crate) struct Point {
+    pub(crate) name: &'static str,
+    /// What is on disk then.
+    pub(crate) durable: &'static str,
+    /// What follows for those who have no answer.
+    pub(crate) then: &'static str,
+    /// The selftest lets the process die at one of so many passes.
+    pub(crate) passes: u64,
+    /// Only passed with a broker.
+    pub(crate) broker: bool,
+}
+
+const fn point_of(
+    name: &'static str,
+    passes: u64,
+    durable: &'static str,
+    then: &'static str,
+) -> Point {
+    Point { name, durable, then, passes, broker: false }
+}
+
 /// Every place, so that a test can visit them all.
-pub(crate) const POINTS: [&str; 6] = [
-    "commit.before",
-    "commit.inside",
-    "commit.after",
-    "answer.before",
-    "relay.confirmed",
-    "record.before",
+pub(crate) const POINTS: [Point; 16] = [
+    point_of(
+        "start.opened",
+        1,
+        "what was committed",
+        "nobody was served yet; opening again is the same code",
+    ),
+    point_of(
+        "start.announced",
+        1,
+        "what is registered, as facts",
+        "nobody was served yet; the next start has nothing new to say",
+    ),
+    point_of("intake.received", 24, "nothing of this message", "the sender sends again"),
+    point_of("commit.before", 16, "nothing of this group", "its senders send again"),
+    point_of(
+        "commit.inside",
+        16,
+        "nothing of this group",
+        "SQLite drops the unfinished transaction; its senders send again",
+    ),
+    point_of(
+        "commit.after",
+        16,
+        "the whole group, its checkpoint signed",
+        "whoever sends again gets the original receipts",
+    ),
+    point_of(
+        "answer.before",
+        24,
+        "the message",
+        "the sender sends again, gets the original receipts",
+    ),
+    point_of(
+        "maintain.before",
+        16,
+        "the whole group, in the write-ahead log",
+        "nothing: its answers are out",
+    ),
+    point_of("maintain.after", 16, "the whole group", "nothing: its answers are out"),
+    Point {
+        name: "relay.confirmed",
+        durable: "the delivery as pending; the broker has it",
+        then: "published again under the same id; the inbox makes it one effect",
+        passes: 1,
+        broker: true,
+    },
+    point_of(
+        "ack.before",
+        8,
+        "the delivery as pending",
+        "the department is given it again; the inbox makes it one effect",
+    ),
+    point_of("ack.after", 8, "`delivered`", "nothing: it is not given out again"),
+    point_of("record.before", 12, "nothing of the answer", "the department sends it again"),
+    point_of(
+        "record.after",
+        12,
+        "`answered`",
+        "the department sends it again, it is known by its id",
+    ),
+    point_of(
+        "receipt-ack.before",
+        4,
+        "the sender's answer as pending",
+        "the sender is given it again",
+    ),
+    point_of(
+        "receipt-ack.after",
+        4,
+        "that the sender has it",
+        "nothing: it is not given out again",
+    ),
 ];
 
 struct Plan {
@@ -28,9 +118,40 @@ static PLAN: LazyLock<Option<Plan>> = LazyLock::new(|| {
 
 /// Dies here if the plan says so. Aborts: no destructor runs, nothing is flushed.
 pub(crate) fn point(name: &'static str) {
-    debug_assert!(POINTS.contains(&name), "unknown fault point {name}");
+    debug_assert!(POINTS.iter().any(|point| point.name == name), "unknown fault point {name}");
     let Some(plan) = PLAN.as_ref() else { return };
     if plan.point == name && plan.left.fetch_sub(1, Ordering::Relaxed) == 1 {
         std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readme_says_of_every_place_what_dying_there_means() {
+        let readme = include_str!("../../../README.md");
+        let rows = POINTS.map(|p| format!("| `{}` | {} | {} |\n", p.name, p.durable, p.then));
+        for row in &rows {
+            assert!(readme.contains(row), "README lacks this row:\n{row}");
+        }
+        assert!(readme.contains(&rows.concat()), "README has the places in another order");
+    }
+
+    #[test]
+    fn every_place_is_passed_somewhere() {
+        let sources = [
+            include_str!("commit.rs"),
+            include_str!("deliver.rs"),
+            include_str!("gateway.rs"),
+            include_str!("http/queues.rs"),
+            include_str!("pipeline.rs"),
+            include_str!("record.rs"),
+        ];
+        for point in &POINTS {
+            let quoted = format!("\"{}\"", point.name);
+            assert!(sources.iter().any(|text| text.contains(&quoted)), "{quoted} is nowhere");
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::commit::{self, Writer, WriterTask};
 use crate::config::Settings;
 use crate::deliver::{self, JournalOutbox, Lanes};
 use crate::facts::FactMaker;
+use crate::fault;
 use crate::http::{self, routes::App, tls};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -100,10 +101,14 @@ pub(crate) async fn run(
     let clock = Clock;
     let acceptor = tls::acceptor(&settings.listen)?;
     let (mut ledger, reader) = journal(&settings, clock)?;
+    // Dying here: nobody was served; the next start opens the journal by the same code.
+    fault::point("start.opened");
     let facts = FactMaker::new(settings.zone.clone(), settings.registry.version());
     let now_ms = clock.now().as_millisecond();
     let announced = administer::announce(&mut ledger, &facts, &settings, now_ms)?;
     tracing::info!(facts = announced, size = ledger.size(), "the log says what is registered");
+    // Dying here: the next start finds nothing new to say.
+    fault::point("start.announced");
     let address = settings.listen.address;
     let listener = TcpListener::bind(address)
         .await

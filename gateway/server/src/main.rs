@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
+        Command::Selftest(args) => commands::selftest::run(&args),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

@@ -62,6 +62,8 @@ impl Pipeline {
     ) -> Result<Answer, Refusal> {
         // Cheap checks first: nothing is parsed that could not be taken.
         let received = intake::receive(body, content_type, submitter, self.clock.now())?;
+        // Dying here: the sender has no answer and sends again.
+        fault::point("intake.received");
         // Who sent it stands before what it says: no key is looked up for a stranger.
         let judged = self.judged(received).await?;
         // Accepted and refused alike become durable before anyone hears of them.

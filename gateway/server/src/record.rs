@@ -151,7 +151,10 @@ impl Recorder {
         })??;
         // Dying here: the department has no acknowledgement and sends the answer again.
         fault::point("record.before");
-        self.writer.answer(evidence).await
+        let recorded = self.writer.answer(evidence).await;
+        // Dying here: the department sends again and hears that it is known (its own id).
+        fault::point("record.after");
+        recorded
     }
 }
 

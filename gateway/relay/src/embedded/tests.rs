@@ -50,6 +50,24 @@ fn what_is_leased_is_not_granted_again_until_the_lease_ends() {
 }
 
 #[test]
+fn an_answered_delivery_holds_nothing_back_and_may_be_acknowledged() {
+    let rows = Rows::new(&[("a", &["k"]), ("b", &["k"])]);
+    let mut table = LeaseTable::new("run1", 10);
+    let first = granted(&mut table, &rows, 0);
+    assert_eq!(names(&first), ["a"]);
+    table.answered("a");
+    table.answered("unknown");
+    // The store has "a" as delivered: it is no row any more.
+    let rows = Rows::new(&[("b", &["k"])]);
+    assert_eq!(names(&granted(&mut table, &rows, 1)), ["b"]);
+    table.ack("a", &first[0].token, "tax", at(2)).unwrap();
+    table.settled("a");
+    // The key is that of "b" now.
+    let rows = Rows::new(&[("c", &["k"])]);
+    assert!(granted(&mut table, &rows, 3).is_empty());
+}
+
+#[test]
 fn an_acknowledgement_must_fit_and_each_misfit_has_its_code() {
     let rows = Rows::new(&[("a", &[])]);
     let mut table = LeaseTable::new("run1", 10);

@@ -50,11 +50,17 @@ impl Verdict {
 /// What became of a department's answer.
 #[derive(Debug)]
 pub(crate) struct Recorded {
+    delivery: String,
     pub(crate) duplicate: bool,
     facts: Vec<u64>,
 }
 
 impl Recorded {
+    /// The delivery that it answers.
+    pub(crate) fn delivery(&self) -> &str {
+        &self.delivery
+    }
+
     /// Log indexes of the facts it made.
     pub(crate) fn facts(&self) -> &[u64] {
         &self.facts

@@ -17,7 +17,8 @@ use super::messages::blocking;
 use super::problem::json_answer;
 use super::routes::{App, Call, Name};
 use super::{Caller, Response};
-use crate::deliver::{self, PULL_BYTES_MAX, RECEIPTS_LANE, ROWS_SCANNED_MAX};
+use crate::deliver::{self, Leases, PULL_BYTES_MAX, RECEIPTS_LANE, ROWS_SCANNED_MAX};
+use crate::fault;
 use crate::json::Look;
 use crate::refusal::{Refusal, Stage};
 
@@ -38,7 +39,7 @@ pub(crate) async fn queue(
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
     let lane = lane(name, call.segment, caller)?;
-    if !app.lanes.is_pulled(&lane) {
+    let Some(leases) = app.lanes.pulled(&lane) else {
         return Err(Refusal::new(
             Stage::Intake,
             409,
@@ -46,11 +47,14 @@ pub(crate) async fn queue(
             format!("the queue {lane} goes through the broker"),
             format!("队列 {lane} 由消息中间件投递"),
         ));
-    }
+    };
     match name {
-        Name::Pull | Name::PullReceipts => pull(call, &lane, caller, app).await,
-        Name::Ack | Name::AckReceipts => ack(call, caller, app).await,
-        _ => nack(call, caller, app),
+        Name::Pull | Name::PullReceipts => pull(call, (&lane, leases), caller, app).await,
+        Name::Ack => ack(call, leases, caller, app, ["ack.before", "ack.after"]).await,
+        Name::AckReceipts => {
+            ack(call, leases, caller, app, ["receipt-ack.before", "receipt-ack.after"]).await
+        }
+        _ => nack(call, leases, caller, app),
     }
 }
 
@@ -72,7 +76,7 @@ fn lane(name: Name, segment: &str, caller: &Caller) -> Result<String, Refusal> {
 
 async fn pull(
     call: Call<'_>,
-    lane: &str,
+    lane: (&str, &Leases),
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
@@ -101,14 +105,14 @@ async fn pull(
 }
 
 async fn grant(
-    lane: &str,
+    (lane, leases): (&str, &Leases),
     caller: &Caller,
     lease: SignedDuration,
     max: usize,
     app: &Arc<App>,
 ) -> Result<Vec<(Delivery, Grant)>, Refusal> {
     let (reader, lane) = (app.reader.clone(), lane.to_owned());
-    let leased = app.lanes.leases(|table| table.leased());
+    let leased = leases.with(|table| table.leased());
     let max_rows = max.saturating_add(leased).min(ROWS_SCANNED_MAX);
     let rows = blocking(move || {
         let (kind, name) = deliver::destination(&lane);
@@ -118,7 +122,7 @@ async fn grant(
     })
     .await?;
     let now = app.clock.now();
-    let grants = app.lanes.leases(|table| {
+    let grants = leases.with(|table| {
         for expired in table.expire(now) {
             tracing::info!(delivery = expired.delivery, holder = expired.holder, "a lease ended");
         }
@@ -165,20 +169,30 @@ async fn load(
     .await
 }
 
-async fn ack(call: Call<'_>, caller: &Caller, app: &Arc<App>) -> Result<Response, Refusal> {
+async fn ack(
+    call: Call<'_>,
+    leases: &Leases,
+    caller: &Caller,
+    app: &Arc<App>,
+    [before, after]: [&'static str; 2],
+) -> Result<Response, Refusal> {
     let acks: Acks = parse(&call.body)?;
     let now = app.clock.now();
     let mut refused = Vec::new();
     let mut good = Vec::new();
     for item in acks.acks {
         let holder = caller.id.as_str();
-        match app.lanes.leases(|table| table.ack(&item.delivery, &item.lease, holder, now)) {
+        match leases.with(|table| table.ack(&item.delivery, &item.lease, holder, now)) {
             Ok(()) => good.push(item.delivery),
             Err(error) => refused.push(lease_refused(item.delivery, &error)),
         }
     }
+    // Dying here: leases are forgotten, it is given out again and recognised by its id.
+    fault::point(before);
     let committed = app.writer.delivered(good.clone(), caller.id.clone()).await;
-    app.lanes.leases(|table| {
+    // Dying here: it is not given out again, whoever acknowledges again is told so.
+    fault::point(after);
+    leases.with(|table| {
         for delivery in &good {
             match &committed {
                 Ok(_) => table.settled(delivery),
@@ -189,7 +203,12 @@ async fn ack(call: Call<'_>, caller: &Caller, app: &Arc<App>) -> Result<Response
     Ok(json_answer(200, &Settled { settled: committed?, refused }))
 }
 
-fn nack(call: Call<'_>, caller: &Caller, app: &Arc<App>) -> Result<Response, Refusal> {
+fn nack(
+    call: Call<'_>,
+    leases: &Leases,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
     let nacks: Nacks = parse(&call.body)?;
     let now = app.clock.now();
     let mut refused = Vec::new();
@@ -202,9 +221,8 @@ fn nack(call: Call<'_>, caller: &Caller, app: &Arc<App>) -> Result<Response, Ref
             reason = item.reason,
             "given back"
         );
-        let given = app
-            .lanes
-            .leases(|table| table.nack(&item.delivery, &item.lease, holder, now, NACK_PAUSE));
+        let given =
+            leases.with(|table| table.nack(&item.delivery, &item.lease, holder, now, NACK_PAUSE));
         match given {
             Ok(()) => given_back.push(item.delivery),
             Err(error) => refused.push(lease_refused(item.delivery, &error)),
@@ -236,6 +254,11 @@ pub(crate) async fn answer(
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
     let recorded = app.recorder.record(call.body, Some(caller.id.clone())).await?;
+    // The answer is the department's word that it is done with the delivery: nothing of the
+    // same order waits for its acknowledgement any more.
+    if let Some(leases) = caller.department.as_deref().and_then(|lane| app.lanes.pulled(lane)) {
+        leases.with(|table| table.answered(recorded.verdict.delivery()));
+    }
     let duplicate = recorded.verdict.duplicate;
     Ok(json_answer(200, &json!({ "id": call.id, "recorded": true, "duplicate": duplicate })))
 }

@@ -74,7 +74,7 @@ pub(super) fn record(
     let content = Hash::new(*answer.content_digest());
     if let Some(seen) = tx.answer_seen(answer.department(), answer.id())? {
         let same = seen.content_digest == content;
-        let again = Recorded { duplicate: true, facts: Vec::new() };
+        let again = Recorded { delivery: delivery.id, duplicate: true, facts: Vec::new() };
         return Ok(if same { Ok(again) } else { Err(answer.conflict()) });
     }
     let body = tx.insert_answer(&NewAnswer {
@@ -109,7 +109,7 @@ pub(super) fn record(
         }));
     }
     notify_sender(tx, answer, &delivery, body, listed, now_ms)?;
-    Ok(Ok(Recorded { duplicate: false, facts: written }))
+    Ok(Ok(Recorded { delivery: delivery.id, duplicate: false, facts: written }))
 }
 
 /// Puts the answer into the queue of whoever sent the declaration.

@@ -1,0 +1,82 @@
+//! The rows beside the log: each message of a fact, its deliveries, its answers. In comes
+//! a reader when nothing is under way, out goes whether each is there exactly once.
+
+use std::collections::BTreeSet;
+
+use onepoint_store::{DeliveryState, DestinationKind, Outcome, Reader, StoreError};
+
+use super::Checker;
+use crate::commands::selftest::rules::Rule;
+
+impl Checker {
+    pub(super) fn rows(&mut self, reader: &impl Reader) -> Result<(), StoreError> {
+        for message in std::mem::take(&mut self.world.touched) {
+            self.message(reader, &message)?;
+            self.world.messages.insert(message);
+        }
+        let counts = reader.counts()?;
+        self.tally.check(Rule::Outbox, counts.pending == 0 && counts.relayed == 0, || {
+            format!("{} pending, {} relayed", counts.pending, counts.relayed)
+        });
+        let world = &self.world;
+        let found = (
+            counts.accepted + counts.refused,
+            counts.pending + counts.relayed + counts.delivered,
+            counts.answers,
+            counts.facts,
+        );
+        let known = (
+            world.messages.len() as u64,
+            world.deliveries,
+            world.answers.len() as u64,
+            self.log.leaves.len() as u64,
+        );
+        self.tally.check(Rule::Beside, found == known, || {
+            format!("messages, deliveries, answers, facts: {found:?} rows, {known:?} in the log")
+        });
+        Ok(())
+    }
+
+    fn message(&mut self, reader: &impl Reader, id: &str) -> Result<(), StoreError> {
+        let facts: Vec<_> = reader.facts_of(id)?;
+        let accepted = facts.iter().any(|fact| fact.kind == "accepted");
+        let row = reader.message(id)?;
+        let outcome = row.as_ref().map(|row| row.outcome == Outcome::Accepted);
+        self.tally.check(Rule::Kept, outcome == Some(accepted), || {
+            format!("message {id}: its row says {outcome:?}, its facts {accepted}")
+        });
+        let wanted = departments(&facts);
+        let rows = reader.deliveries_of(id)?;
+        let answers = reader.answers_of(id)?.len();
+        let (mut found, mut receipts) = (BTreeSet::new(), 0);
+        if !self.world.messages.contains(id) {
+            self.world.deliveries += rows.len() as u64;
+        }
+        for row in rows {
+            let what = format!("{} is {:?}", row.id, row.state);
+            self.tally.check(Rule::Row, row.state == DeliveryState::Delivered, || what);
+            if row.kind == DestinationKind::Receipts {
+                receipts += 1;
+                continue;
+            }
+            let acted = self.world.acted.contains(&row.id);
+            self.tally.check(Rule::Row, acted, || format!("{} had no effect", row.id));
+            let once = row.id == format!("{id}.{}", row.destination);
+            let fresh = found.insert(row.destination);
+            self.tally.check(Rule::Row, fresh && once, || format!("{} twice", row.id));
+        }
+        self.tally.check(Rule::Row, found == wanted && receipts == answers, || {
+            format!("message {id}: to {found:?} in place of {wanted:?}, {receipts} of {answers}")
+        });
+        Ok(())
+    }
+}
+
+/// The departments that the accepted documents of a message go to.
+fn departments(facts: &[onepoint_store::FactRow]) -> BTreeSet<String> {
+    let accepted = facts.iter().filter(|fact| fact.kind == "accepted");
+    let values = accepted.filter_map(|row| serde_json::from_slice(&row.fact).ok());
+    let lists = values.filter_map(|fact: serde_json::Value| fact.get("departments").cloned());
+    let names = lists.filter_map(|list| serde_json::from_value::<Vec<String>>(list).ok());
+    names.flatten().collect()
+}
