@@ -3,16 +3,28 @@
 
 use std::collections::BTreeSet;
 
-use onepoint_store::{DeliveryState, DestinationKind, Outcome, Reader, StoreError};
+use onepoint_store::{
+    DeliveryState, DestinationKind, FactRow, Outcome, PendingQuery, Reader, StoreError,
+};
+use serde_json::Value;
 
 use super::Checker;
 use crate::commands::selftest::rules::Rule;
+use crate::json::Look;
 
 impl Checker {
     pub(super) fn rows(&mut self, reader: &impl Reader) -> Result<(), StoreError> {
         for message in std::mem::take(&mut self.world.touched) {
             self.message(reader, &message)?;
             self.world.messages.insert(message);
+        }
+        for kind in [DestinationKind::Department, DestinationKind::Receipts] {
+            let (destination, after_seq, max_rows, max_bytes) = (None, 0, 1, 1);
+            let query = PendingQuery { kind, destination, after_seq, max_rows, max_bytes };
+            let rows = reader.pending(&query)?;
+            self.tally.check(Rule::Outbox, rows.is_empty(), || {
+                format!("{:?} is pending", rows.first().map(|row| &row.id))
+            });
         }
         let counts = reader.counts()?;
         self.tally.check(Rule::Outbox, counts.pending == 0 && counts.relayed == 0, || {
@@ -47,7 +59,14 @@ impl Checker {
         });
         let wanted = departments(&facts);
         let rows = reader.deliveries_of(id)?;
-        let answers = reader.answers_of(id)?.len();
+        let answers = reader.answers_of(id)?;
+        let taken: BTreeSet<_> =
+            answers.iter().map(|row| (row.department.clone(), row.answer_id.clone())).collect();
+        let said = answered(&facts);
+        self.tally.check(Rule::Recorded, taken == said, || {
+            format!("message {id}: answers {taken:?} in place of {said:?}")
+        });
+        let answers = answers.len();
         let (mut found, mut receipts) = (BTreeSet::new(), 0);
         if !self.world.messages.contains(id) {
             self.world.deliveries += rows.len() as u64;
@@ -72,11 +91,19 @@ impl Checker {
     }
 }
 
+/// Department and id of the answers that facts speak of.
+fn answered(facts: &[FactRow]) -> BTreeSet<(String, String)> {
+    let answered = facts.iter().filter(|fact| fact.kind == "answered");
+    let values = answered.filter_map(|row| serde_json::from_slice(&row.fact).ok());
+    let id = |fact: Value| (fact.text("department").to_owned(), fact.text("answer").to_owned());
+    values.map(id).collect()
+}
+
 /// The departments that the accepted documents of a message go to.
-fn departments(facts: &[onepoint_store::FactRow]) -> BTreeSet<String> {
+fn departments(facts: &[FactRow]) -> BTreeSet<String> {
     let accepted = facts.iter().filter(|fact| fact.kind == "accepted");
     let values = accepted.filter_map(|row| serde_json::from_slice(&row.fact).ok());
-    let lists = values.filter_map(|fact: serde_json::Value| fact.get("departments").cloned());
+    let lists = values.filter_map(|fact: Value| fact.get("departments").cloned());
     let names = lists.filter_map(|list| serde_json::from_value::<Vec<String>>(list).ok());
     names.flatten().collect()
 }
