@@ -15,6 +15,7 @@ mod blackbox;
 mod broker;
 mod demo;
 mod intake;
+mod jose;
 mod merkle;
 mod receipts;
 mod selftest;
