@@ -24,6 +24,7 @@ use crate::StoreError;
 use crate::head::Head;
 use crate::model::{CheckpointRow, FactRow};
 use crate::receipt;
+use crate::retention::{Retained, Retention};
 use crate::store::Store;
 
 /// Most facts of one group. With 64 messages of 100 documents each there is room left.
@@ -159,6 +160,16 @@ impl<S: Store> Ledger<S> {
     /// As of [`Store::maintain`]; stop on a fatal one, as after [`Ledger::commit`].
     pub fn maintain(&mut self) -> Result<(), StoreError> {
         self.store.maintain()
+    }
+
+    /// One step of the retention policy, between groups.
+    ///
+    /// # Errors
+    /// As of [`Store::retain`]; stop on a fatal one, as after [`Ledger::commit`].
+    pub fn retain(&mut self, policy: &Retention, now_ms: i64) -> Result<Retained, StoreError> {
+        let done = self.store.retain(policy, now_ms);
+        self.dead |= done.as_ref().is_err_and(StoreError::is_fatal);
+        done
     }
 
     /// Number of leaves committed.

@@ -23,7 +23,6 @@
 //! from tiles and leaves and refuses to go on if it does not lead to the root
 //! that was signed last.
 
-#[allow(dead_code, reason = "nothing writes segments yet")]
 mod archive;
 mod durable;
 mod error;
@@ -34,8 +33,8 @@ mod manifest;
 mod mirror;
 mod model;
 mod receipt;
+mod retention;
 mod sealing;
-#[allow(dead_code, reason = "nothing writes segments yet")]
 mod segment;
 mod sqlite;
 mod store;
@@ -48,6 +47,7 @@ pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};
 pub use manifest::{BackupFile, Manifest};
 pub use model::*;
 pub use onepoint_proof::Hash;
+pub use retention::{Retained, Retention};
 pub use sealing::{MasterKeyError, MasterKeys};
 pub use sqlite::{
     BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,

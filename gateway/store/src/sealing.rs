@@ -144,7 +144,6 @@ impl Vault {
     }
 
     /// Forgets a data key that was destroyed.
-    #[allow(dead_code, reason = "nothing destroys keys yet")]
     pub(crate) fn forget(&self, key: i64) {
         self.unwrapped.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }

@@ -9,9 +9,10 @@
 //! | wal_autocheckpoint | 0 | SQLite would drop the error of a failed sync; we move pages ourselves |
 //! | page_size | 4096 | a page of 8192 takes a tenth less time and a third more disk for payloads of 5 KB |
 //! | cache_size | 64 MiB | the upper pages of every index of some tens of millions of rows |
+//! | secure_delete | FAST | a destroyed key is overwritten in its page; freed pages are left, where payloads lie sealed |
 //! | foreign_keys, cell_size_check | on | a contradiction stops here and not at an auditor's |
 //!
-//! The folder holds `journal.db` with its `-wal` and `-shm`, and `store.lock`.
+//! The folder holds `journal.db` with its `-wal` and `-shm`, `store.lock`, and `archive` once there is one.
 
 mod backup;
 mod bodies;
@@ -21,6 +22,7 @@ mod keys;
 mod lock;
 mod reader;
 mod restore;
+mod retention;
 mod rows;
 mod schema;
 mod tx;
@@ -36,6 +38,7 @@ pub use reader::SqliteReader;
 pub use restore::{RestoreOptions, Restored, restore};
 
 use crate::archive::Archive;
+use crate::retention::{Retained, Retention};
 use crate::sealing::Vault;
 use crate::store::{LogTx, Rewrapped, Store};
 use crate::{MasterKeys, StoreError};
@@ -54,7 +57,7 @@ const CHECKPOINT_PAGES: i64 = 4000;
 /// Statements kept prepared; there are fewer.
 const STATEMENTS: usize = 64;
 /// How long to wait for a lock that somebody else's tool holds.
-const BUSY_MS: u64 = 2000;
+const BUSY: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -90,6 +93,7 @@ pub struct SqliteStore {
     readers: usize,
     epoch: u64,
     bodies: Bodies,
+    run: retention::Run,
     /// Set by the first fatal error: nothing is written any more.
     dead: bool,
     _lock: FolderLock,
@@ -130,6 +134,7 @@ impl SqliteStore {
             readers: options.readers,
             epoch,
             bodies,
+            run: retention::Run::default(),
             dead: false,
             _lock: lock,
         })
@@ -235,6 +240,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn retain(&mut self, policy: &Retention, now_ms: i64) -> Result<Retained, StoreError> {
+        self.retain_step(policy, now_ms)
+    }
+
     fn rewrap(&mut self) -> Result<Rewrapped, StoreError> {
         self.within(keys::rewrap)
     }
@@ -257,7 +266,7 @@ fn connect(file: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
         Connection::open_with_flags(file, flags).map_err(|error| opening(error, folder))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
-        .busy_timeout(std::time::Duration::from_millis(BUSY_MS))
+        .busy_timeout(BUSY)
         .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
         .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
         .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
@@ -289,6 +298,7 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update_and_check(None, "secure_delete", "fast", |_| Ok(()))?;
     connection.pragma_update(None, "temp_store", "memory")
 }
 

@@ -9,6 +9,7 @@
 use onepoint_proof::{Hash, Receipt, tile};
 
 use crate::model::*;
+use crate::retention::{Retained, Retention};
 use crate::{StoreError, receipt};
 
 /// The one writer of a store.
@@ -33,6 +34,15 @@ pub trait Store {
     /// [`StoreError::Fatal`] as above; [`StoreError::DiskFull`] and others that are not fatal
     /// leave it for the next time.
     fn maintain(&mut self) -> Result<(), StoreError>;
+
+    /// One bounded step of the retention policy: payloads of closed messages move to the archive,
+    /// or a segment of it is erased. Call it again while [`Retained::more`] says so.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a policy that contradicts itself; [`StoreError::NotWritable`],
+    /// [`StoreError::DiskFull`] when a segment cannot be written; faults of the store. Whatever
+    /// the error, every payload is where it was or where it went.
+    fn retain(&mut self, policy: &Retention, now_ms: i64) -> Result<Retained, StoreError>;
 
     /// Wraps every data key by the current master key, in one transaction, so that the master
     /// keys before it can be removed.

@@ -49,6 +49,14 @@ impl<S: Store> Store for Faulty<S> {
         self.store.maintain()
     }
 
+    fn retain(
+        &mut self,
+        policy: &crate::Retention,
+        now_ms: i64,
+    ) -> Result<crate::Retained, StoreError> {
+        self.store.retain(policy, now_ms)
+    }
+
     fn rewrap(&mut self) -> Result<crate::Rewrapped, StoreError> {
         self.store.rewrap()
     }

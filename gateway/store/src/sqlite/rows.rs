@@ -12,9 +12,11 @@ use crate::model::*;
 
 mod body;
 mod register;
+mod retention;
 
 pub(super) use body::*;
 pub(super) use register::*;
+pub(super) use retention::*;
 
 /// Most hashes of a tile and entries of a bundle.
 const TILE: usize = tile::TILE_WIDTH as usize;

@@ -18,6 +18,7 @@ const APPLICATION_ID: i64 = 0x4f50_5354;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("first tables", FIRST_TABLES),
     ("sealed payloads, seals, register, tallies", SEALED_PAYLOADS),
+    ("retention", RETENTION),
 ];
 
 /// The version that this program writes.
@@ -231,6 +232,13 @@ CREATE TABLE closed_day (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     day INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Messages that were old enough for the archive when they were looked at, but not closed; and
+/// how many of a data key's payloads are erased.
+const RETENTION: &str = "
+CREATE TABLE unsettled (message TEXT PRIMARY KEY REFERENCES message (id)) STRICT, WITHOUT ROWID;
+ALTER TABLE data_key ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Refuses a database that is not ours or newer than this program. Writes nothing.

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 pub(in crate::sqlite) mod filled;
 mod head;
+mod retention;
 mod sealed;
 
 use std::fs;

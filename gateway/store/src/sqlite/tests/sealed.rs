@@ -7,22 +7,23 @@ use super::*;
 use crate::suite::id;
 use crate::{BodyId, Ledger, MasterKeys, Reader as _};
 
-const M1: &str = "onepoint-master-key/1 m1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
+pub(super) const M1: &str =
+    "onepoint-master-key/1 m1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 const M2: &str = "onepoint-master-key/1 m2 ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n";
 const WRONG: &str = "onepoint-master-key/1 m1 ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n";
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
-fn keys(text: &str) -> Option<MasterKeys> {
+pub(super) fn keys(text: &str) -> Option<MasterKeys> {
     Some(MasterKeys::parse(text).unwrap())
 }
 
 impl Sqlite {
     /// The same place with these master keys.
-    fn with(&self, master_keys: Option<MasterKeys>) -> SqliteOptions {
+    pub(super) fn with(&self, master_keys: Option<MasterKeys>) -> SqliteOptions {
         SqliteOptions { master_keys, ..self.options() }
     }
 
-    fn sealed(&self) -> (Ledger<SqliteStore>, SqliteReader) {
+    pub(super) fn sealed(&self) -> (Ledger<SqliteStore>, SqliteReader) {
         let store = SqliteStore::open(&self.with(keys(M1))).unwrap();
         let reader = store.reader().unwrap();
         (Ledger::open(store, suite::signer()).unwrap(), reader)
