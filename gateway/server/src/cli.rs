@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
 pub(crate) mod selftest;
+pub(crate) mod store;
 
 /// Exit codes, the same for every command.
 pub(crate) const EXIT_CODES: &str = "\
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     /// Let this gateway prove itself on this machine
     #[command(after_help = EXIT_CODES)]
     Selftest(selftest::SelftestArgs),
+    /// Look after a journal: stats, archive, keys
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 #[derive(Debug, clap::Args)]

@@ -13,6 +13,7 @@ pub(crate) mod selftest;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;
+pub(crate) mod store;
 pub(crate) mod verify;
 
 /// A command that could not do its work: one message, one hint, an exit code.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use onepoint_certs::ParticipantId;
 use onepoint_proof::Receipt;
 use onepoint_proof::statement::Day;
-use onepoint_store::{Committed, Ledger, Reader, SqliteReader, SqliteStore, StoreError};
+use onepoint_store::{
+    Committed, Ledger, Reader, Retained, Retention, SqliteReader, SqliteStore, StoreError,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
@@ -40,6 +42,8 @@ pub(crate) enum Work {
     Answer(Box<AnswerEvidence>, Reply<Sealed<Recorded>>),
     /// Time has passed: a day may be over.
     Tick,
+    /// A step of the retention policy.
+    Retain(Retention, Reply<Retained>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -97,6 +101,16 @@ impl Writer {
     pub(crate) fn tick(&self) {
         // A full queue does as well: every group looks at the clock.
         drop(self.queue.try_send(Work::Tick));
+    }
+
+    /// A step of the retention policy, after what waits now.
+    pub(crate) async fn retain(&self, policy: Retention) -> Result<Retained, Refusal> {
+        self.ask(|reply| Work::Retain(policy, reply)).await
+    }
+
+    /// Whether nothing waits for the writer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.capacity() == self.queue.max_capacity()
     }
 
     /// Changes with every commit.
@@ -161,18 +175,38 @@ impl WriterTask {
             }
             self.close_days()?;
             group.retain(|work| !matches!(work, Work::Tick));
-            if group.is_empty() {
-                continue;
+            let chores = group.extract_if(.., |work| matches!(work, Work::Retain(..)));
+            let chores: Vec<Work> = chores.collect();
+            if !group.is_empty() {
+                self.group(group)?;
+                commits.send_modify(|n| *n += 1);
+                // Dying before: all of it is in the write-ahead log, which the next start reads.
+                fault::point("maintain.before");
+                self.ledger.maintain()?;
+                // Dying after, or within: the log is used anew only once all of it is synced at
+                // its place.
+                fault::point("maintain.after");
             }
-            self.group(group)?;
-            commits.send_modify(|n| *n += 1);
-            // Dying before: all of it is in the write-ahead log, which the next start reads.
-            fault::point("maintain.before");
-            self.ledger.maintain()?;
-            // Dying after, or within: the log is used anew only once all of it is synced at its place.
-            fault::point("maintain.after");
+            chores.into_iter().try_for_each(|chore| self.retain(chore))?;
         }
         Ok(())
+    }
+
+    /// A step of housekeeping, apart from all groups: nobody's answer waits for it.
+    fn retain(&mut self, chore: Work) -> Result<(), StoreError> {
+        let Work::Retain(policy, reply) = chore else { return Ok(()) };
+        let now_ms = self.clock.now().as_millisecond();
+        let done = self.ledger.retain(&policy, now_ms).and_then(|step| {
+            self.ledger.maintain()?;
+            Ok(step)
+        });
+        match done {
+            Err(error) if error.is_fatal() => Err(error),
+            done => {
+                drop(reply.send(done.map_err(|error| store_refusal(&error))));
+                Ok(())
+            }
+        }
     }
 
     /// Closes the days that are over. A fault that is not fatal leaves it for the next time.
@@ -298,6 +332,7 @@ impl Work {
             Work::Relayed(_, reply) => drop(reply.send(Err(refusal))),
             Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
             Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Retain(_, reply) => drop(reply.send(Err(refusal))),
             Work::Tick => {}
         }
     }

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use onepoint_certs::{Registry, TrustAnchors};
+use onepoint_store::{MasterKeys, Retention};
 
 pub(crate) mod parties;
 pub(crate) mod routes;
 mod seal;
 pub(crate) mod section;
+mod vault;
 
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
@@ -35,6 +37,12 @@ pub(crate) struct Settings {
     pub(crate) listen: Listen,
     /// Folder of the journal.
     pub(crate) store: PathBuf,
+    /// Keys that wrap those of its payloads; without them payloads lie there in the clear.
+    pub(crate) master_keys: Option<MasterKeys>,
+    /// How long payloads stay.
+    pub(crate) retention: Retention,
+    /// What is allowed but not wise.
+    pub(crate) warnings: Vec<ConfigFault>,
     pub(crate) log: Log,
     /// Countersigns checkpoints; without it receipts carry the log's signature only.
     pub(crate) seal: Option<GatewaySeal>,
@@ -118,18 +126,17 @@ pub(crate) fn compile(
     let table = source.table();
     let settings = settings(&source.root(&table), read);
     match settings {
-        Some(settings) if source.is_clean() => Ok(settings),
+        Some(settings) if source.is_clean() => {
+            Ok(Settings { warnings: source.take_warnings(), ..settings })
+        }
         _ => Err(source.into_faults()),
     }
 }
 
 fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let zone = root.text("zone").filter(|zone| check_zone(root, zone));
-    let store = root.section("store").and_then(|section| {
-        let path = section.path("path");
-        section.finish();
-        path
-    });
+    let store = root.section("store").and_then(|section| vault::store(&section, read));
+    let retention = vault::retention(root.opt_section("retention"));
     let log = root.section("log").and_then(|section| log(&section, read));
     let seal = root.opt_section("seal").map(|section| seal::read(&section, read));
     let trust = root.section("trust").and_then(|section| trust(&section, read));
@@ -145,10 +152,14 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     root.finish();
 
     let (anchors, _, clock_tolerance) = trust?;
+    let store = store?;
     Some(Settings {
         zone: zone?,
         listen: listen?,
-        store: store?,
+        store: store.path,
+        master_keys: store.master_keys,
+        retention,
+        warnings: Vec::new(),
         log: log?,
         seal: seal.flatten(),
         anchors,

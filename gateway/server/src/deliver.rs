@@ -95,7 +95,8 @@ pub(crate) fn documents(headers: &Value) -> Vec<u32> {
 /// What a delivery carries: the signed message for a department; for a
 /// participant the department's signed answer with the receipts of its facts.
 pub(crate) fn body(reader: &SqliteReader, delivery: &Delivery) -> Result<Vec<u8>, StoreError> {
-    let bytes = reader.body(delivery.body)?.unwrap_or_default();
+    let gone = || StoreError::Conflict(format!("no body {}", delivery.body.0));
+    let bytes = reader.body(delivery.body)?.ok_or_else(gone)?;
     if delivery.kind == DestinationKind::Department {
         return Ok(bytes);
     }
@@ -118,6 +119,28 @@ pub(crate) fn body(reader: &SqliteReader, delivery: &Delivery) -> Result<Vec<u8>
     Ok(notice.to_string().into_bytes())
 }
 
+/// What a delivery carries; nothing when it is damaged at rest. Such a delivery stays pending
+/// until somebody repairs it, and is told of each time; those behind it go on.
+pub(crate) fn whole_body(
+    reader: &SqliteReader,
+    delivery: &Delivery,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    match body(reader, delivery) {
+        Ok(body) => Ok(Some(body)),
+        Err(
+            error @ (StoreError::BodyDamaged { .. }
+            | StoreError::SegmentDamaged { .. }
+            | StoreError::DataKeyUnreadable { .. }
+            | StoreError::Erased { .. }),
+        ) => {
+            let (code, id) = (error.code(), &delivery.id);
+            tracing::error!(code, delivery = id, %error, "a delivery waits: its payload is damaged");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The outbox as the relay sees it.
 pub(crate) struct JournalOutbox {
     pub(crate) reader: SqliteReader,
@@ -126,8 +149,8 @@ pub(crate) struct JournalOutbox {
 }
 
 impl JournalOutbox {
-    fn row(reader: &SqliteReader, delivery: Delivery) -> Result<OutboxRow, StoreError> {
-        let body = body(reader, &delivery)?;
+    fn row(reader: &SqliteReader, delivery: Delivery) -> Result<Option<OutboxRow>, StoreError> {
+        let Some(body) = whole_body(reader, &delivery)? else { return Ok(None) };
         let headers = headers(&delivery);
         let text = |key: &str| headers.text(key).to_owned();
         let destination = match delivery.kind {
@@ -138,7 +161,7 @@ impl JournalOutbox {
                 Destination::Receipts { participant: delivery.destination }
             }
         };
-        Ok(OutboxRow {
+        Ok(Some(OutboxRow {
             seq: delivery.seq,
             delivery: delivery.id,
             destination,
@@ -150,7 +173,7 @@ impl JournalOutbox {
             received: text("received"),
             traceparent: None,
             body,
-        })
+        }))
     }
 }
 
@@ -164,14 +187,24 @@ impl Outbox for JournalOutbox {
         let (reader, lane) = (self.reader.clone(), lane.to_owned());
         let read = move || -> Result<Vec<OutboxRow>, StoreError> {
             let (kind, name) = destination(&lane);
-            let query = PendingQuery {
+            let mut query = PendingQuery {
                 kind,
                 destination: Some(name),
                 after_seq: after,
                 max_rows: take.rows,
                 max_bytes: u64::try_from(take.bytes).unwrap_or(u64::MAX),
             };
-            reader.pending(&query)?.into_iter().map(|d| Self::row(&reader, d)).collect()
+            loop {
+                let found = reader.pending(&query)?;
+                let Some(last) = found.last() else { return Ok(Vec::new()) };
+                query.after_seq = last.seq;
+                let rows = found.into_iter().filter_map(|d| Self::row(&reader, d).transpose());
+                let rows: Vec<OutboxRow> = rows.collect::<Result<_, _>>()?;
+                // Nothing whole among these: what is behind them must not wait.
+                if !rows.is_empty() {
+                    return Ok(rows);
+                }
+            }
         };
         match tokio::task::spawn_blocking(read).await {
             Ok(rows) => rows.map_err(|error| OutboxError(error.to_string())),

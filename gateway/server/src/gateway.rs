@@ -28,6 +28,7 @@ use crate::config::Settings;
 use crate::deliver::{self, JournalOutbox, Lanes};
 use crate::facts::FactMaker;
 use crate::fault;
+use crate::housekeeping;
 use crate::http::{self, routes::App, tls};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
@@ -130,6 +131,7 @@ pub(crate) async fn run(
     let tasks = TaskTracker::new();
     let parts = Parts { clock, reader, writer, metrics };
     tasks.spawn(tick(parts.writer.clone(), stop.clone()));
+    tasks.spawn(housekeeping::run(parts.writer.clone(), settings.retention, stop.clone()));
     let app = assemble(settings, parts, &tasks, &stop)?;
     let door = tokio::spawn(http::serve(listener, acceptor, connections_max, app, stop.clone()));
     listening(bound);
@@ -165,7 +167,8 @@ fn journal(
         let key = signer.name().to_owned();
         return Err(GatewayError::Origin { key, origin: settings.log.origin.clone() });
     }
-    let options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
+    let mut options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
+    options.master_keys.clone_from(&settings.master_keys);
     let store = SqliteStore::open(&options)?;
     let reader = store.reader()?;
     let seal = settings.seal.clone().map(|seal| Box::new(seal) as Box<dyn Seal>);

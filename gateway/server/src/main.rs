@@ -22,6 +22,7 @@ mod deliver;
 mod facts;
 mod fault;
 mod gateway;
+mod housekeeping;
 mod http;
 mod intake;
 mod json;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Selftest(args) => commands::selftest::run(&args),
+        Command::Store(command) => commands::store::run(&command),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }

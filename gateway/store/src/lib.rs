@@ -53,4 +53,5 @@ pub use sqlite::{
     BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,
     SqliteOptions, SqliteReader, SqliteStore, backup, check, restore,
 };
+pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume};
 pub use store::{LogTx, Reader, Rewrapped, Store, Tx};

@@ -25,6 +25,7 @@ mod restore;
 mod retention;
 mod rows;
 mod schema;
+mod stats;
 mod tx;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ pub use backup::{BackedUp, backup};
 pub use check::{CheckFinding, CheckOptions, Checked, MAX_FINDINGS, check};
 pub use reader::SqliteReader;
 pub use restore::{RestoreOptions, Restored, restore};
+pub use stats::{StoreStats, Volume};
 
 use crate::archive::Archive;
 use crate::retention::{Retained, Retention};

@@ -7,7 +7,11 @@ use crate::cli::CheckConfigArgs;
 use crate::config;
 
 pub(crate) fn run(args: &CheckConfigArgs) -> Outcome {
-    let faults = config::load(&args.config).err().unwrap_or_default();
+    let (warnings, faults) = match config::load(&args.config) {
+        Ok(settings) => (settings.warnings, Vec::new()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    print_warnings(&warnings);
     if args.json {
         let lines = faults.iter().filter_map(|fault| serde_json::to_string(fault).ok());
         lines.for_each(|line| println!("{line}"));
@@ -17,6 +21,11 @@ pub(crate) fn run(args: &CheckConfigArgs) -> Outcome {
         print_faults(&faults);
     }
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Prints, for a person, what is allowed but not wise.
+fn print_warnings(warnings: &[config::ConfigFault]) {
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
 }
 
 /// Prints the faults as `serve` does, too.

@@ -71,6 +71,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
     }
     write_identity(&pki, "seal", &issue_seal(&ca, validity)?)?;
     write_log_key(&pki)?;
+    write_master_key(&pki)?;
     write_new(&pilot.folder.join("onepoint.toml"), gateway_config(pilot).as_bytes())?;
     if let Some(url) = &pilot.url {
         write_adapters(pilot, url)?;
@@ -161,6 +162,13 @@ fn write_log_key(pki: &Path) -> Result<(), Failure> {
     write_new(&pki.join("log.pub"), format!("{public}\n").as_bytes())
 }
 
+/// The key that wraps the data keys of the journal's payloads.
+fn write_master_key(pki: &Path) -> Result<(), Failure> {
+    let line = onepoint_store::MasterKeys::generate_line("m1")
+        .map_err(|error| Failure::outside(error.code(), error.en(), ""))?;
+    write_key(&pki.join("store.key"), &line)
+}
+
 fn gateway_config(pilot: &Pilot<'_>) -> String {
     let mut text = format!(
         r#"# A pilot zone. `onepoint check-config` says what is wrong, all at once.
@@ -171,8 +179,10 @@ address = "{listen}"
 certificate = "pki/gateway.pem"
 key = "pki/gateway.key"
 
+# Payloads are sealed by data keys, which the first key of this file wraps.
 [store]
 path = "journal"
+master_key = "pki/store.key"
 
 # The log's identity: it keeps its origin and key for life.
 [log]

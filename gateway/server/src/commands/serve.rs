@@ -23,6 +23,9 @@ pub(crate) fn run(args: &ServeArgs) -> Outcome {
             return Ok(ExitCode::from(2));
         }
     };
+    for warning in &settings.warnings {
+        tracing::warn!(key = warning.key, line = warning.line, "{}", warning.what);
+    }
     let stop = CancellationToken::new();
     super::runtime()?.block_on(async {
         stop_on_signal(&stop)?;

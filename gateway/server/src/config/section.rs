@@ -42,11 +42,12 @@ pub(crate) struct Source<'t> {
     file: &'t Path,
     text: &'t str,
     faults: RefCell<Vec<ConfigFault>>,
+    warnings: RefCell<Vec<ConfigFault>>,
 }
 
 impl<'t> Source<'t> {
     pub(crate) fn new(file: &'t Path, text: &'t str) -> Source<'t> {
-        Source { file, text, faults: RefCell::new(Vec::new()) }
+        Source { file, text, faults: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// Parses the text as far as it goes; syntax faults are collected like all others.
@@ -70,12 +71,16 @@ impl<'t> Source<'t> {
     }
 
     pub(crate) fn fault_at(&self, line: usize, key: &str, what: String) {
-        self.faults.borrow_mut().push(ConfigFault {
-            file: self.file.to_owned(),
-            line,
-            key: key.to_owned(),
-            what,
-        });
+        self.faults.borrow_mut().push(self.finding(line, key, what));
+    }
+
+    fn finding(&self, line: usize, key: &str, what: String) -> ConfigFault {
+        ConfigFault { file: self.file.to_owned(), line, key: key.to_owned(), what }
+    }
+
+    /// What is allowed but not wise.
+    pub(crate) fn take_warnings(&self) -> Vec<ConfigFault> {
+        self.warnings.take()
     }
 
     pub(crate) fn into_faults(self) -> Vec<ConfigFault> {
@@ -110,9 +115,23 @@ impl<'s, 't> Section<'s, 't> {
 
     /// Adds a fault at `key`.
     pub(crate) fn fault(&self, key: &str, what: impl Into<String>) {
+        self.source.fault_at(self.line_of_key(key), &self.key(key), what.into());
+    }
+
+    /// Adds a warning at `key`: the configuration is taken all the same.
+    pub(crate) fn warn(&self, key: &str, what: impl Into<String>) {
+        let found = self.source.finding(self.line_of_key(key), &self.key(key), what.into());
+        self.source.warnings.borrow_mut().push(found);
+    }
+
+    /// Whether the key is there, of whatever type.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    fn line_of_key(&self, key: &str) -> usize {
         let line = self.table.iter().find(|(k, _)| k.get_ref() == key);
-        let line = line.map_or(self.line, |(k, _)| self.source.line_of(k.span().start));
-        self.source.fault_at(line, &self.key(key), what.into());
+        line.map_or(self.line, |(k, _)| self.source.line_of(k.span().start))
     }
 
     fn value(&self, key: &str) -> Option<&'s DeValue<'t>> {

@@ -26,6 +26,10 @@ fn files() -> BTreeMap<&'static str, String> {
         ("firm.pem", firm.chain_pem()),
         ("tax.pem", tax.chain_pem()),
         ("log.key", "PRIVATE+KEY+x".to_owned()),
+        (
+            "store.key",
+            "onepoint-master-key/1 m1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n".to_owned(),
+        ),
     ])
 }
 
@@ -165,4 +169,41 @@ fn amqp_needs_a_broker() {
     let text = GOOD.replace("department = \"tax\"", "department = \"tax\"\ntransport = \"amqp\"");
     let faults = check(&text).unwrap_err();
     assert_eq!(keys(&faults), [(25, "participant[1].transport")]);
+}
+
+#[test]
+fn payloads_in_the_clear_are_warned_of() {
+    let settings = check(GOOD).unwrap();
+    assert!(settings.master_keys.is_none());
+    assert_eq!(settings.retention, Retention::DEFAULT);
+    let warning = &settings.warnings[0];
+    assert_eq!((warning.key.as_str(), warning.line), ("store.master_key", 7));
+    let sealed = GOOD.replace("[log]", "master_key = \"store.key\"\n[log]");
+    let settings = check(&sealed).unwrap();
+    assert_eq!(settings.master_keys.unwrap().current(), "m1");
+    assert_eq!(settings.warnings, []);
+    for (name, code) in [("gateway.key", "master-key-line-malformed"), ("none", "cannot be read")] {
+        let faults = check(&sealed.replace("store.key", name)).unwrap_err();
+        assert_eq!(faults[0].key, "store.master_key");
+        assert!(faults[0].what.contains(code), "{}", faults[0].what);
+    }
+}
+
+#[test]
+fn retention_is_checked_and_short_records_are_warned_of() {
+    let with = |lines: &str| check(&format!("{GOOD}\n[retention]\n{lines}"));
+    let settings = with("archive_after_days = 7\nerase_after_days = 1096").unwrap();
+    assert_eq!(settings.retention, Retention::days(7, 180, Some(1096)));
+    assert_eq!(settings.warnings.len(), 1, "only that of the master key");
+    let settings = with("unanswered_after_days = 60\nerase_after_days = 1095").unwrap();
+    assert_eq!(settings.retention, Retention::days(30, 60, Some(1095)));
+    assert_eq!(settings.warnings[1].key, "retention.erase_after_days");
+    for (lines, key) in [
+        ("erase_after_days = 29", "retention.erase_after_days"),
+        ("erase_after_days = 0", "retention.erase_after_days"),
+        ("archive_after_days = \"30\"", "retention.archive_after_days"),
+        ("archive_days = 30", "retention.archive_days"),
+    ] {
+        assert_eq!(with(lines).unwrap_err()[0].key, key, "{lines}");
+    }
 }

@@ -147,10 +147,10 @@ async fn load(
     let reader = app.reader.clone();
     blocking(move || {
         let load = |(row, grant): (Delivery, Grant)| {
-            let body = deliver::body(&reader, &row)?;
+            let Some(body) = deliver::whole_body(&reader, &row)? else { return Ok(None) };
             let headers = deliver::headers(&row);
             let text = |key: &str| headers.text(key).to_owned();
-            Ok(PulledDelivery {
+            Ok(Some(PulledDelivery {
                 sender: text("sender"),
                 received: text("received"),
                 documents: deliver::documents(&headers),
@@ -162,9 +162,10 @@ async fn load(
                 sequence: row.seq,
                 redelivered: false,
                 body: STANDARD.encode(body),
-            })
+            }))
         };
-        granted.into_iter().map(load).collect()
+        // One that is damaged keeps its lease until that ends, and others come first.
+        granted.into_iter().filter_map(|row| load(row).transpose()).collect()
     })
     .await
 }

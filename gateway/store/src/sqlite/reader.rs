@@ -4,7 +4,7 @@
 //! call takes a connection, waits if all are taken, and sees one committed state;
 //! the next call may see a later one. Nothing is ever written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use onepoint_proof::Hash;
@@ -29,6 +29,7 @@ const CACHE_KIB: i64 = -8 * 1024;
 pub struct SqliteReader {
     pool: Arc<Pool>,
     bodies: Bodies,
+    pub(super) folder: PathBuf,
 }
 
 #[derive(Debug)]
@@ -80,10 +81,10 @@ impl SqliteReader {
             idle.push(connection);
         }
         let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new() };
-        Ok(SqliteReader { pool: Arc::new(pool), bodies })
+        Ok(SqliteReader { pool: Arc::new(pool), bodies, folder: folder.to_path_buf() })
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {

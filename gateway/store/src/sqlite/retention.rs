@@ -84,6 +84,9 @@ impl SqliteStore {
             // The file first: dying before the commit below leaves a segment that no row names,
             // and the payloads in their rows; the next run sweeps it and takes them again.
             self.bodies.archive.write(&name, &bytes)?;
+            drop(bytes);
+            // Read back before the rows let go of what they hold.
+            self.bodies.archive.read_all(&name)?;
             new = Some(NewSegment { name, bytes: step.segment_bytes, rows, lengths, wipe });
         }
         if new.is_some() || batch.has_notes() {

@@ -22,7 +22,7 @@ pub(super) use retention::*;
 const TILE: usize = tile::TILE_WIDTH as usize;
 
 /// What SQLite answered.
-type Sql<T> = Result<T, rusqlite::Error>;
+pub(super) type Sql<T> = Result<T, rusqlite::Error>;
 
 const MESSAGE: &str = "SELECT id, zone, sender, guid, content_digest, message_type, media_type, \
     outcome, received_ms, body FROM message";

@@ -100,3 +100,39 @@ pub(in crate::sqlite) fn due_segment(on: &Connection, limit_ms: i64) -> Sql<Opti
         Ok((row.get(0)?, row.get::<_, Digest>(1)?.0))
     })
 }
+
+/// Payloads in one place.
+#[derive(Debug)]
+pub(in crate::sqlite) struct VolumeRow {
+    pub(in crate::sqlite) place: i64,
+    pub(in crate::sqlite) payloads: u64,
+    pub(in crate::sqlite) bytes: u64,
+    /// Not sealed.
+    pub(in crate::sqlite) plain: u64,
+}
+
+pub(in crate::sqlite) fn volumes(on: &Connection) -> Sql<Vec<VolumeRow>> {
+    let select = "SELECT place, count(*), sum(coalesce(plain_bytes, length(bytes))), \
+        sum(data_key IS NULL) FROM body GROUP BY place";
+    all(on, select, "", [], |row| {
+        let (payloads, bytes, plain) = (unsigned(row, 1)?, unsigned(row, 2)?, unsigned(row, 3)?);
+        Ok(VolumeRow { place: row.get(0)?, payloads, bytes, plain })
+    })
+}
+
+/// Number and bytes of the segments that are there.
+pub(in crate::sqlite) fn segments_sum(on: &Connection) -> Sql<(u64, u64)> {
+    let select = "SELECT count(*), coalesce(sum(bytes), 0) FROM segment WHERE erased_ms IS NULL";
+    let found = one(on, select, "", [], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Data keys by the master key that wraps them; those without one are destroyed.
+pub(in crate::sqlite) fn keys_by_master(on: &Connection) -> Sql<Vec<(Option<String>, u64)>> {
+    let select = "SELECT iif(wrapped IS NULL, NULL, master) AS by, count(*) FROM data_key";
+    all(on, select, "GROUP BY by ORDER BY by", [], |row| Ok((row.get(0)?, unsigned(row, 1)?)))
+}
+
+pub(in crate::sqlite) fn count_of(on: &Connection, select: &str) -> Sql<u64> {
+    Ok(one(on, select, "", [], |row| unsigned(row, 0))?.unwrap_or(0))
+}

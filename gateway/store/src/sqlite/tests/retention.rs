@@ -267,6 +267,35 @@ fn erased_payloads_say_so_and_their_receipts_hold() {
 }
 
 #[test]
+fn stats_say_what_is_where() {
+    let place = Sqlite::new();
+    let mut opened = closed(&place, 2);
+    commit_all(&mut opened, |tx| suite::accept(tx, 2).map(drop));
+    run(&mut opened.0, NOW + 30 * DAY);
+    let stats = opened.1.stats().unwrap();
+    let volume = |payloads, bytes| crate::Volume { payloads, bytes };
+    assert_eq!((stats.here, stats.erased), (volume(1, 14), volume(0, 0)));
+    let answers = 2 * ("<answer n='0' of='customs'/>".len() + "<answer n='0' of='tax'/>".len());
+    assert_eq!(stats.archived, volume(6, 28 + answers as u64));
+    assert_eq!((stats.in_the_clear, stats.not_closed, stats.segments), (0, 1, 1));
+    assert_eq!(stats.segment_bytes, fs::metadata(&segments(&place)[0]).unwrap().len());
+    assert_eq!((stats.data_keys, stats.destroyed_keys), (vec![("m1".into(), 1)], 0));
+    assert_eq!(stats.counts, opened.1.counts().unwrap());
+    assert_eq!((stats.version, opened.1.folder()), (schema::VERSION, place.folder().as_path()));
+    opened.0.commit(NOW + DAY, &mut |tx| tx.insert_body(b"x").map(drop)).unwrap();
+    run(&mut opened.0, NOW + POLICY.erase_after_ms.unwrap());
+    let stats = opened.1.stats().unwrap();
+    assert_eq!((stats.erased.payloads, stats.segments, stats.destroyed_keys), (6, 0, 0));
+    assert_eq!(stats.data_keys, [("m1".into(), 2)], "message 2 is still under the first key");
+    let plain = Sqlite::new();
+    let (mut ledger, reader) = open(&plain);
+    commit(&mut ledger, 0..3).unwrap();
+    let stats = reader.stats().unwrap();
+    assert_eq!((stats.in_the_clear, stats.here.payloads), (3, 3));
+    assert!(stats.database_bytes > 0 && stats.write_ahead_bytes > 0);
+}
+
+#[test]
 fn a_segment_that_a_pending_delivery_needs_is_not_erased() {
     let place = Sqlite::new();
     let mut opened = closed(&place, 2);
