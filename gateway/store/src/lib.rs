@@ -47,11 +47,11 @@ pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};
 pub use manifest::{BackupFile, Manifest};
 pub use model::*;
 pub use onepoint_proof::Hash;
-pub use retention::{Retained, Retention};
+pub use retention::{Retained, Retention, Rewrapped};
 pub use sealing::{MasterKeyError, MasterKeys};
 pub use sqlite::{
     BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,
     SqliteOptions, SqliteReader, SqliteStore, backup, check, restore,
 };
 pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume};
-pub use store::{LogTx, Reader, Rewrapped, Store, Tx};
+pub use store::{LogTx, Reader, Store, Tx};

@@ -55,15 +55,26 @@ pub(crate) fn read<R: Reader + ?Sized>(
     };
     let row = reader.fact(index)?;
     let row = row.ok_or_else(|| StoreError::LogDamaged(format!("fact {index} is missing")))?;
-    let inclusion =
-        proof::prove_inclusion(&ReaderTiles(reader), index, checkpoint.size).map_err(|error| {
-            match error {
-                ReadError::Source(error) => error,
-                ReadError::Proof(error) => StoreError::LogDamaged(error.en()),
-            }
-        })?;
+    let inclusion = reader.inclusion(index, checkpoint.size)?;
     let chain = checkpoint.seal.map_or(Ok(Vec::new()), |seal| reader.seal_chain(&seal))?;
     of_row(&row, inclusion, &checkpoint, chain).map(Some)
+}
+
+/// The inclusion proof of a leaf, out of the tiles of a reader.
+pub(crate) fn inclusion<R: Reader + ?Sized>(
+    reader: &R,
+    index: u64,
+    size: u64,
+) -> Result<Vec<Hash>, StoreError> {
+    proof::prove_inclusion(&ReaderTiles(reader), index, size).map_err(unreadable)
+}
+
+/// Why a proof could not be made.
+pub(crate) fn unreadable(error: ReadError<StoreError>) -> StoreError {
+    match error {
+        ReadError::Source(error) => error,
+        ReadError::Proof(error) => StoreError::LogDamaged(error.en()),
+    }
 }
 
 /// The tiles of a reader.

@@ -103,6 +103,15 @@ impl Retained {
     }
 }
 
+/// What [`crate::Store::rewrap`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// Data keys that were under another master key.
+    pub wrapped: u64,
+    /// Data keys there are.
+    pub keys: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

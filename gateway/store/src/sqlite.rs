@@ -40,9 +40,9 @@ pub use restore::{RestoreOptions, Restored, restore};
 pub use stats::{StoreStats, Volume};
 
 use crate::archive::Archive;
-use crate::retention::{Retained, Retention};
+use crate::retention::{Retained, Retention, Rewrapped};
 use crate::sealing::Vault;
-use crate::store::{LogTx, Rewrapped, Store};
+use crate::store::{LogTx, Store};
 use crate::{MasterKeys, StoreError};
 use bodies::Bodies;
 use lock::FolderLock;

@@ -9,7 +9,7 @@
 use onepoint_proof::{Hash, Receipt, tile};
 
 use crate::model::*;
-use crate::retention::{Retained, Retention};
+use crate::retention::{Retained, Retention, Rewrapped};
 use crate::{StoreError, receipt};
 
 /// The one writer of a store.
@@ -54,15 +54,6 @@ pub trait Store {
 
     /// The epoch of this writer: one more than that of the writer before.
     fn epoch(&self) -> u64;
-}
-
-/// What [`Store::rewrap`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rewrapped {
-    /// Data keys that were under another master key.
-    pub wrapped: u64,
-    /// Data keys there are.
-    pub keys: u64,
 }
 
 /// What the commit stage reads and writes within a transaction. Reads see its own writes.
@@ -483,6 +474,14 @@ pub trait Reader: Send + Sync {
         let bundle =
             tile::encode_bundle(&entries).map_err(|error| StoreError::Proof(error.into()))?;
         Ok(Some(bundle))
+    }
+
+    /// The inclusion proof of a leaf in the tree of `size` leaves.
+    ///
+    /// # Errors
+    /// [`StoreError::LogDamaged`] when tiles are missing; faults of the database.
+    fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
+        receipt::inclusion(self, index, size)
     }
 
     /// The receipt of a fact against the latest checkpoint, checked before it is returned;

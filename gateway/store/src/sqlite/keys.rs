@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::bodies::Bodies;
 use super::{fault, rows};
 use crate::StoreError;
-use crate::store::Rewrapped;
+use crate::retention::Rewrapped;
 
 /// Wraps every data key that an older master key wraps by the current one. Dying within: the
 /// transaction is not there, and both master keys are still needed.

@@ -14,13 +14,23 @@ use super::bodies::Bodies;
 use super::rows::Place;
 use super::{connect_to_read, fault, rows};
 use crate::StoreError;
+use onepoint_proof::proof::TileCache;
+use onepoint_proof::{Hash, HashReader, TileId};
+use rusqlite::{Connection, OpenFlags};
+
+use super::bodies::Bodies;
+use super::rows::Place;
+use super::{DATABASE_FILE, connect, fault, rows, schema};
 use crate::archive::Archive;
 use crate::model::*;
 use crate::sealing::{MasterKeys, Vault};
 use crate::store::Reader;
+use crate::{StoreError, receipt};
 
 /// Most connections of one reader.
 const MAX_CONNECTIONS: usize = 64;
+/// Full tiles that each connection keeps, 16 KiB each: those above 16 million leaves.
+const TILES_MAX: usize = 256;
 /// KiB of pages that each connection keeps.
 const CACHE_KIB: i64 = -8 * 1024;
 
@@ -34,8 +44,16 @@ pub struct SqliteReader {
 
 #[derive(Debug)]
 struct Pool {
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Slot>>,
     returned: Condvar,
+}
+
+/// A connection, and the full tiles that proofs made over it have read: upper tiles never change,
+/// and hashing one costs more than all the rest of a proof.
+#[derive(Debug)]
+struct Slot {
+    connection: Connection,
+    tiles: TileCache,
 }
 
 impl SqliteReader {
@@ -78,7 +96,7 @@ impl SqliteReader {
                 .pragma_update(None, "cache_size", CACHE_KIB)
                 .and_then(|()| connection.pragma_update(None, "query_only", true))
                 .map_err(fault::open)?;
-            idle.push(connection);
+            idle.push(Slot { connection, tiles: TileCache::new(TILES_MAX) });
         }
         let pool = Pool { idle: Mutex::new(idle), returned: Condvar::new() };
         Ok(SqliteReader { pool: Arc::new(pool), bodies, folder: folder.to_path_buf() })
@@ -88,9 +106,16 @@ impl SqliteReader {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
     ) -> Result<T, StoreError> {
-        let lease = self.pool.take();
-        match &lease.connection {
-            Some(connection) => query(connection).map_err(fault::read),
+        self.lend(|slot| query(&slot.connection).map_err(fault::read))
+    }
+
+    fn lend<T>(
+        &self,
+        work: impl FnOnce(&mut Slot) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut lease = self.pool.take();
+        match &mut lease.slot {
+            Some(slot) => work(slot),
             None => Err(StoreError::Backend("no connection".into())),
         }
     }
@@ -99,7 +124,19 @@ impl SqliteReader {
 /// A connection on loan; goes back when dropped, also when a query panics.
 struct Lease<'p> {
     pool: &'p Pool,
-    connection: Option<Connection>,
+    slot: Option<Slot>,
+}
+
+/// The tiles of one connection.
+struct ConnectionTiles<'c>(&'c Connection);
+
+impl HashReader for ConnectionTiles<'_> {
+    type Error = StoreError;
+
+    fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
+        let found = rows::tile(self.0, id.level, id.index, id.width).map_err(fault::read)?;
+        found.ok_or_else(|| StoreError::LogDamaged(format!("{} is missing", id.path())))
+    }
 }
 
 impl Pool {
@@ -107,8 +144,8 @@ impl Pool {
         // The connections are whole even if a thread died while it held the lock.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(connection) = idle.pop() {
-                return Lease { pool: self, connection: Some(connection) };
+            if let Some(slot) = idle.pop() {
+                return Lease { pool: self, slot: Some(slot) };
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
         }
@@ -117,8 +154,8 @@ impl Pool {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        if let Some(slot) = self.slot.take() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
             self.pool.returned.notify_one();
         }
     }
@@ -226,6 +263,13 @@ impl Reader for SqliteReader {
 
     fn tile(&self, level: u8, index: u64, width: u16) -> Result<Option<Vec<Hash>>, StoreError> {
         self.read(|on| rows::tile(on, level, index, width))
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
+        self.lend(|Slot { connection, tiles }| {
+            let found = tiles.inclusion(&ConnectionTiles(connection), index, size);
+            found.map_err(receipt::unreadable)
+        })
     }
 
     fn entries(&self, index: u64, width: u16) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
