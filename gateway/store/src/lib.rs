@@ -51,7 +51,6 @@ pub use retention::{Retained, Retention, Rewrapped};
 pub use sealing::{MasterKeyError, MasterKeys};
 pub use sqlite::{
     BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,
-    SqliteOptions, SqliteReader, SqliteStore, backup, check, restore,
+    SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume, backup, check, restore,
 };
-pub use sqlite::{SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume};
 pub use store::{LogTx, Reader, Store, Tx};

@@ -7,20 +7,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use onepoint_proof::Hash;
+use onepoint_proof::proof::TileCache;
+use onepoint_proof::{Hash, HashReader, TileId};
 use rusqlite::Connection;
 
 use super::bodies::Bodies;
 use super::rows::Place;
 use super::{connect_to_read, fault, rows};
-use crate::StoreError;
-use onepoint_proof::proof::TileCache;
-use onepoint_proof::{Hash, HashReader, TileId};
-use rusqlite::{Connection, OpenFlags};
-
-use super::bodies::Bodies;
-use super::rows::Place;
-use super::{DATABASE_FILE, connect, fault, rows, schema};
 use crate::archive::Archive;
 use crate::model::*;
 use crate::sealing::{MasterKeys, Vault};
