@@ -28,6 +28,8 @@ pub(crate) struct Mirror {
     pub(crate) root: Hash,
     /// The signed note, as published.
     pub(crate) note: String,
+    /// Number of the log's key, as in its signature lines.
+    pub(crate) key_id: u32,
 }
 
 impl Mirror {
@@ -46,6 +48,7 @@ impl Mirror {
             size: checkpoint.size,
             root: checkpoint.root,
             note: signed.to_string(),
+            key_id: key.key_id(),
         })
     }
 

@@ -26,6 +26,7 @@ mod retention;
 mod rows;
 mod schema;
 mod stats;
+mod sums;
 mod tx;
 
 use std::path::{Path, PathBuf};

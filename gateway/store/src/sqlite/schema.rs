@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("first tables", FIRST_TABLES),
     ("sealed payloads, seals, register, tallies", SEALED_PAYLOADS),
     ("retention", RETENTION),
+    ("sums over rows", ROW_SUMS),
 ];
 
 /// The version that this program writes.
@@ -239,6 +240,19 @@ CREATE TABLE closed_day (
 const RETENTION: &str = "
 CREATE TABLE unsettled (message TEXT PRIMARY KEY REFERENCES message (id)) STRICT, WITHOUT ROWID;
 ALTER TABLE data_key ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+";
+
+/// See [`super::sums`]. Rows of before have none.
+const ROW_SUMS: &str = "
+ALTER TABLE message ADD COLUMN row_sum INTEGER;
+ALTER TABLE document ADD COLUMN row_sum INTEGER;
+ALTER TABLE business_key ADD COLUMN row_sum INTEGER;
+ALTER TABLE delivery ADD COLUMN row_sum INTEGER;
+ALTER TABLE answer ADD COLUMN row_sum INTEGER;
+ALTER TABLE checkpoint ADD COLUMN row_sum INTEGER;
+ALTER TABLE seal_certificate ADD COLUMN row_sum INTEGER;
+ALTER TABLE register ADD COLUMN row_sum INTEGER;
+ALTER TABLE closed_day ADD COLUMN row_sum INTEGER;
 ";
 
 /// Refuses a database that is not ours or newer than this program. Writes nothing.

@@ -5,6 +5,7 @@ mod copies;
 mod crash;
 mod damage;
 pub(in crate::sqlite) mod filled;
+mod flips;
 mod head;
 mod retention;
 mod sealed;
@@ -264,8 +265,8 @@ fn the_log_cannot_be_changed_by_a_careless_statement() {
         "DELETE FROM fact WHERE log_index = 3",
         "UPDATE checkpoint SET root = zeroblob(32)",
         "DELETE FROM checkpoint",
-        "INSERT INTO checkpoint VALUES (4, zeroblob(32), '', 0, NULL)",
-        "INSERT INTO message SELECT 'x', zone, sender, guid, content_digest, '', '', 0, 0, 1
+        "INSERT INTO checkpoint VALUES (4, zeroblob(32), '', 0, NULL, NULL)",
+        "INSERT INTO message SELECT 'x', zone, sender, guid, content_digest, '', '', 0, 0, 1, NULL
             FROM message LIMIT 1",
         "DELETE FROM body",
     ] {

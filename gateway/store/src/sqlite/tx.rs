@@ -11,6 +11,7 @@ use body::NewBodies;
 use onepoint_proof::Hash;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
+use super::sums::{self, Summed};
 use super::{fault, rows};
 use crate::StoreError;
 use crate::model::*;
@@ -83,6 +84,11 @@ impl<'c> SqliteTx<'c> {
         self.run(|on| on.prepare_cached(sql)?.execute(values))
     }
 
+    /// Stores a row with its sum.
+    fn insert(&mut self, table: &Summed, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
+        self.run(|on| table.insert(on, values))
+    }
+
     fn fail<T>(&mut self, error: StoreError) -> Result<T, StoreError> {
         self.failed = true;
         Err(error)
@@ -103,10 +109,8 @@ impl Tx for SqliteTx<'_> {
     fn insert_message(&mut self, message: &NewMessage<'_>) -> Result<BodyId, StoreError> {
         message.check()?;
         let body = self.body(message.payload)?;
-        self.execute(
-            "INSERT INTO message (id, zone, sender, guid, content_digest, message_type, \
-             media_type, outcome, received_ms, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        self.insert(
+            &sums::MESSAGE,
             params![
                 message.id,
                 message.zone,
@@ -132,9 +136,8 @@ impl Tx for SqliteTx<'_> {
 
     fn insert_document(&mut self, document: &NewDocument<'_>) -> Result<(), StoreError> {
         document.check()?;
-        self.execute(
-            "INSERT INTO document (message, idx, guid, app_type, key_kind, key_value, order_key, \
-             outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        self.insert(
+            &sums::DOCUMENT,
             params![
                 document.message,
                 document.index,
@@ -173,9 +176,8 @@ impl Tx for SqliteTx<'_> {
 
     fn put_business_key(&mut self, version: &NewKeyVersion<'_>) -> Result<(), StoreError> {
         version.check()?;
-        self.execute(
-            "INSERT INTO business_key (kind, value, version, message, document, app_type, \
-             declared_ms, period_start_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        self.insert(
+            &sums::BUSINESS_KEY,
             params![
                 version.key.kind,
                 version.key.value,
@@ -201,10 +203,8 @@ impl Tx for SqliteTx<'_> {
         let Some(body_bytes) = self.body_bytes(delivery.body)? else {
             return self.fail(StoreError::Conflict(format!("no body {}", delivery.body.0)));
         };
-        self.execute(
-            "INSERT INTO delivery (id, message, kind, destination, routing_key, order_keys, \
-             message_type, headers, body, body_bytes, created_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        self.insert(
+            &sums::DELIVERY,
             params![
                 delivery.id,
                 delivery.message,
@@ -282,10 +282,8 @@ impl Tx for SqliteTx<'_> {
                 self.execute(sql, &[&kind, &name])?;
             }
             Some(digest) => {
-                self.execute(
-                    "INSERT INTO register (kind, name, digest, fact) VALUES (?1, ?2, ?3, ?4) \
-                     ON CONFLICT (kind, name) DO UPDATE SET digest = excluded.digest, \
-                     fact = excluded.fact",
+                self.insert(
+                    &sums::REGISTER,
                     params![kind, name, digest.as_bytes(), rows::number(fact)],
                 )?;
             }
@@ -302,14 +300,10 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn close_day(&mut self, day: i64) -> Result<(), StoreError> {
-        let changed = self.execute(
-            "INSERT INTO closed_day (one, day) VALUES (1, ?1) \
-             ON CONFLICT (one) DO UPDATE SET day = excluded.day WHERE day <= excluded.day",
-            &[&day],
-        )?;
-        if changed == 0 {
+        if self.closed_day()?.is_some_and(|closed| closed > day) {
             return self.fail(StoreError::Conflict(format!("a day after {day} is closed")));
         }
+        self.insert(&sums::CLOSED_DAY, &[&1, &day])?;
         Ok(())
     }
 
@@ -324,9 +318,8 @@ impl Tx for SqliteTx<'_> {
     fn insert_answer(&mut self, answer: &NewAnswer<'_>) -> Result<BodyId, StoreError> {
         answer.check()?;
         let body = self.body(answer.payload)?;
-        self.execute(
-            "INSERT INTO answer (department, answer_id, message, content_digest, message_type, \
-             received_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        self.insert(
+            &sums::ANSWER,
             params![
                 answer.department,
                 answer.answer_id,

@@ -19,10 +19,20 @@ pub(crate) struct TestSeal {
 
 impl TestSeal {
     pub(crate) fn new(works: bool) -> Box<TestSeal> {
-        let random = SystemRandom::new();
+        TestSeal::with(&TestSeal::key(), works)
+    }
+
+    /// A new key, as PKCS#8.
+    pub(crate) fn key() -> Vec<u8> {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
+        pkcs8.as_ref().to_vec()
+    }
+
+    /// The same seal for the same key.
+    pub(crate) fn with(pkcs8: &[u8], works: bool) -> Box<TestSeal> {
+        let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8, &random).unwrap();
         let chain = vec![certificate(key.public_key().as_ref()), b"its issuer".to_vec()];
         Box::new(TestSeal { key, chain, works })
     }

@@ -294,10 +294,16 @@ impl Walk<'_> {
                 self.seal(run, &place, &note, signed.seal)?;
             }
         }
-        if let Some(mirror) = self.mirror.filter(|mirror| mirror.size == signed.size)
-            && mirror.root != signed.root
-        {
-            run.find("mirror-differs", &place, format!("the copy has root {}", mirror.root));
+        if let Some(mirror) = self.mirror.filter(|mirror| mirror.size == signed.size) {
+            if mirror.root != signed.root {
+                run.find("mirror-differs", &place, format!("the copy has root {}", mirror.root));
+            }
+            // The copy may have signatures that we do not know (of witnesses), but none less.
+            if !signed.note.lines().all(|line| mirror.note.lines().any(|copy| copy == line)) {
+                let path = mirror.folder().join("checkpoint");
+                let what = "a signature of the journal's is not in it, or is another";
+                run.find("mirror-differs", path.display(), what);
+            }
         }
         self.next_checkpoint(run)
     }

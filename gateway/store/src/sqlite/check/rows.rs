@@ -6,12 +6,13 @@
 //! Where facts are erased nothing can be said of the rows about them.
 
 use onepoint_proof::{Fact, Hash};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::Run;
 use crate::model::*;
-use crate::sqlite::rows;
+use crate::sqlite::{rows, sums};
 
 type Sql<T> = Result<T, rusqlite::Error>;
 
@@ -41,7 +42,39 @@ pub(super) fn all(run: &mut Run<'_>, on: &Connection) -> Sql<()> {
             run.find("row-differs", place, format!("{stored} rows, {seen} of known messages"));
         }
     }
+    for table in &sums::TABLES {
+        let place = run.at(format!("table {}", table.table));
+        if let Err(error) = summed(run, on, table) {
+            run.find("database-unreadable", place, error);
+        }
+    }
     counters(run, on)
+}
+
+/// Every row that has a sum against it.
+fn summed(run: &mut Run<'_>, on: &Connection, table: &sums::Summed) -> Sql<()> {
+    let mut statement = on.prepare(table.select)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if !sums::holds(row)? {
+            // The first columns are the key; of a blob its beginning is enough.
+            let key: Vec<String> = (1..3).map(|n| row.get_ref(n).map(shown)).collect::<Sql<_>>()?;
+            let place = run.at(format!("table {} {}", table.table, key.join(" ")));
+            run.find("row-damaged", place, "its values have another sum");
+        }
+    }
+    Ok(())
+}
+
+/// A value of a key, for a person.
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "-".into(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).chars().take(64).collect(),
+        ValueRef::Blob(bytes) => Hash::of(bytes).to_hex().chars().take(16).collect(),
+    }
 }
 
 /// How many rows were found by way of their messages.
@@ -142,12 +175,13 @@ fn payload(run: &mut Run<'_>, on: &Connection, place: &str, body: BodyId, fact: 
 
 /// The last status of a document must be one that an answer gave it.
 fn status(run: &mut Run<'_>, place: &str, document: &DocumentRow, facts: &[Fact]) {
-    let Some((status, _)) = document.last_status else { return };
+    let Some((status, time_ms)) = document.last_status else { return };
     let given = facts.iter().any(|fact| {
         let about = fact.get("document").and_then(Value::as_u64);
         fact.kind().as_str() == "answered"
             && about == Some(u64::from(document.index))
             && text(fact, "status").and_then(|text| text.parse().ok()) == Some(status)
+            && fact.time_ms() == time_ms
     });
     if !given {
         run.find("row-differs", place, format!("no answer gave it the status {status}"));
@@ -170,9 +204,8 @@ fn moved(run: &mut Run<'_>, place: &str, delivery: &Delivery, facts: &[Fact]) {
         let what = format!("it is {:?}, by its facts it is {should:?}", delivery.state);
         run.find("delivery-differs", place, what);
     }
-    if delivery.relayed_ms.is_some() != said("relayed")
-        || delivery.delivered_ms.is_some() != said("delivered")
-    {
+    let time = |kind: &str| mine().find(|f| f.kind().as_str() == kind).map(Fact::time_ms);
+    if delivery.relayed_ms != time("relayed") || delivery.delivered_ms != time("delivered") {
         run.find("delivery-differs", place, "its times are not those of its facts");
     }
     let elsewhere = |fact: &Fact| {

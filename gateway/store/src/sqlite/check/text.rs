@@ -18,6 +18,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("tile-differs", "a tile is not what its leaves lead to", "瓦片与其叶子不符"),
     ("tally-differs", "a day's count is not what the facts lead to", "某日计数与事实不符"),
     ("row-differs", "a row is not what the facts say", "记录与事实不符"),
+    ("row-damaged", "a row is not as it was written", "记录与写入时不同"),
     ("delivery-differs", "a delivery is not as far as the facts say", "投递状态与事实不符"),
     ("counter-differs", "a counter is not the number of rows", "计数器与记录数不符"),
     ("payload-differs", "a payload is not what was received", "载荷与收到时不同"),

@@ -15,7 +15,7 @@ use crate::StoreError;
 use crate::error::CopyError;
 use crate::mirror::Mirror;
 use crate::sqlite::check::StoredTiles;
-use crate::sqlite::{fault, rows};
+use crate::sqlite::{fault, rows, sums};
 
 /// Appends what the copy has beyond the database; returns how many leaves.
 pub(super) fn complete(
@@ -132,39 +132,62 @@ fn finish(
     for (id, hashes) in tiles.partials().filter(|(id, _)| id.level > 0) {
         put_tile(tx, id.level, id.index, hashes)?;
     }
-    let (seal, signed_ms) = sealed_by(tx, &mirror.note)?.unzip();
-    tx.execute(
-        "INSERT INTO checkpoint (size, root, note, time_ms, seal) VALUES (?1, ?2, ?3, ?4, ?5)",
+    let signed = published(tx, mirror, last_ms)?;
+    sums::CHECKPOINT.insert(
+        tx,
         params![
             rows::number(mirror.size),
             mirror.root.as_bytes(),
-            mirror.note,
-            signed_ms.unwrap_or(last_ms),
-            seal.as_ref().map(Hash::as_bytes),
+            signed.note,
+            signed.time_ms,
+            signed.seal.as_ref().map(Hash::as_bytes),
         ],
     )?;
     // The statements of the days before may be among the lost facts: they are not made twice.
     let closed = Day::of(last_ms).number() - 1;
-    tx.execute(
-        "INSERT INTO closed_day (one, day) VALUES (1, ?1) \
-         ON CONFLICT (one) DO UPDATE SET day = max(day, excluded.day)",
-        [closed],
-    )?;
+    let before = rows::closed_day(tx)?;
+    sums::CLOSED_DAY.insert(tx, &[&1, &before.map_or(closed, |before| before.max(closed))])?;
     Ok(())
 }
 
-/// The certificate that countersigned the published checkpoint, of those that are stored.
-fn sealed_by(tx: &Transaction<'_>, note: &str) -> Result<Option<(Hash, i64)>, rusqlite::Error> {
-    let Ok(signed) = SignedCheckpoint::parse_unverified(note.as_bytes()) else { return Ok(None) };
+/// The copy's checkpoint with the signatures that can be verified here.
+struct Published {
+    note: String,
+    /// The stored certificate that countersigned it, if one did.
+    seal: Option<Hash>,
+    time_ms: i64,
+}
+
+/// Takes the log's own signature, which was verified, and the countersignature of a certificate
+/// that is stored; whatever else stands in the copy proves nothing and could be anything.
+fn published(
+    tx: &Transaction<'_>,
+    mirror: &Mirror,
+    last_ms: i64,
+) -> Result<Published, rusqlite::Error> {
+    let nothing = Published { note: mirror.note.clone(), seal: None, time_ms: last_ms };
+    let Ok(signed) = SignedCheckpoint::parse_unverified(mirror.note.as_bytes()) else {
+        return Ok(nothing);
+    };
+    let mut known = vec![mirror.key_id];
+    let mut taken = nothing;
     let mut statement = tx.prepare("SELECT seal, der FROM seal_certificate WHERE position = 0")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (seal, der): ([u8; 32], Vec<u8>) = (row.get(0)?, row.get(1)?);
-        if let Ok(countersigned) = countersign::verify_countersignature(&signed, &der) {
-            return Ok(Some((Hash::new(seal), countersigned.time_ms)));
-        }
+        let (Ok(by), Ok(key)) = (
+            countersign::verify_countersignature(&signed, &der),
+            countersign::public_key_info(&der),
+        ) else {
+            continue;
+        };
+        known.push(countersign::countersign_key_id(&signed.checkpoint().origin, key));
+        (taken.seal, taken.time_ms) = (Some(Hash::new(seal)), by.time_ms);
     }
-    Ok(None)
+    let (text, lines) = (signed.note().text(), signed.note().signatures().iter());
+    let lines = lines.filter(|line| known.contains(&line.key_id)).map(|line| format!("{line}\n"));
+    taken.note = format!("{text}\n{}", lines.collect::<String>());
+    Ok(taken)
 }
 
 fn put_tile(

@@ -234,6 +234,28 @@ fn an_auditors_copy_completes_the_log_and_it_goes_on_without_a_fork() {
     }
 }
 
+/// What cannot be verified of a copy's checkpoint is not taken over with it.
+#[test]
+fn a_countersignature_that_does_not_hold_is_left_out() {
+    let copies = Copies::new(10);
+    copies.back_up();
+    fill(&mut copies.filled.ledger(true), 10..20);
+    let copy = tempfile::tempdir().unwrap();
+    mirror(&copies.filled.reader(), copy.path());
+    let note = fs::read_to_string(copy.path().join("checkpoint")).unwrap();
+    let mut lines: Vec<String> = note.lines().map(str::to_owned).collect();
+    let (last, sound) = (lines.len() - 1, lines.len() - 1);
+    lines[last] = lines[last].replacen('a', "b", 1).replacen('8', "9", 1).replacen('Q', "R", 1);
+    fs::write(copy.path().join("checkpoint"), lines.join("\n") + "\n").unwrap();
+    let restored = copies.restore(None, None, Some(copy.path())).unwrap();
+    assert!(restored.completed > 0);
+    let reader = SqliteReader::open(&copies.to(), 1).unwrap();
+    let latest = reader.latest_checkpoint().unwrap().unwrap();
+    let good: Vec<&str> = note.lines().take(sound).collect();
+    assert_eq!((latest.note.trim_end(), latest.seal), (good.join("\n").as_str(), None));
+    assert_holds(&reader.receipt(3).unwrap().unwrap());
+}
+
 #[test]
 fn a_copy_that_does_not_continue_the_log_is_refused() {
     let copies = Copies::new(40);

@@ -24,6 +24,7 @@ pub(in crate::sqlite) struct Filled {
     pub(in crate::sqlite) store: TempDir,
     pub(in crate::sqlite) keys: TempDir,
     pub(in crate::sqlite) key: LogVerifier,
+    seal: Vec<u8>,
 }
 
 impl Filled {
@@ -33,6 +34,7 @@ impl Filled {
             store: tempfile::tempdir().unwrap(),
             keys: tempfile::tempdir().unwrap(),
             key: signer().verifier().clone(),
+            seal: TestSeal::key(),
         };
         let plain = messages / 10;
         fill(&mut filled.ledger(false), 0..plain);
@@ -66,7 +68,7 @@ impl Filled {
         let store = SqliteStore::open(&options)?;
         let parts = LogParts {
             signer: signer(),
-            seal: Some(TestSeal::new(true)),
+            seal: Some(TestSeal::with(&self.seal, true)),
             head: Some(Head::open(self.head())?),
         };
         Ledger::open(store, parts)

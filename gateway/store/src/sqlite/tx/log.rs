@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::SqliteTx;
 use crate::StoreError;
 use crate::model::*;
-use crate::sqlite::rows;
+use crate::sqlite::{rows, sums};
 use crate::store::LogTx;
 
 impl LogTx for SqliteTx<'_> {
@@ -84,11 +84,7 @@ impl LogTx for SqliteTx<'_> {
 
     fn put_seal(&mut self, seal: &Hash, chain: &[Vec<u8>]) -> Result<(), StoreError> {
         for (position, der) in (0i64..).zip(chain) {
-            self.execute(
-                "INSERT INTO seal_certificate (seal, position, der) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT DO NOTHING",
-                params![seal.as_bytes(), position, der],
-            )?;
+            self.insert(&sums::SEAL_CERTIFICATE, params![seal.as_bytes(), position, der])?;
         }
         Ok(())
     }
@@ -151,8 +147,8 @@ impl LogTx for SqliteTx<'_> {
                 _ => self.fail(StoreError::LogFork { size }),
             };
         }
-        self.execute(
-            "INSERT INTO checkpoint (size, root, note, time_ms, seal) VALUES (?1, ?2, ?3, ?4, ?5)",
+        self.insert(
+            &sums::CHECKPOINT,
             params![
                 rows::number(checkpoint.size),
                 checkpoint.root.as_bytes(),
