@@ -137,6 +137,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(&mut self, on: &Connection) {
         self.section("its pages", |run| database::pages(run, on));
+        self.section("sqlite_schema", |run| database::schema(run, on));
         let key = self.section("table log_identity", |run| log::identity(run, on)).flatten();
         let mirror = self.mirror(key.as_ref());
         self.section("table fact", |run| log::facts(run, on, key.as_ref(), mirror.as_ref()));
@@ -185,8 +186,11 @@ impl Run<'_> {
     /// The head file against the journal.
     fn head(&mut self, on: &Connection) {
         let Some(path) = self.options.head else { return };
+        let has_head = self.section("table counter", |_| rows::has_head(on)).unwrap_or(true);
         let slots = match Head::inspect(path) {
             Ok(slots) => slots,
+            // A journal of a time before there was a head, or one that no gateway has opened yet.
+            Err(StoreError::HeadMissing { .. }) if !has_head => return,
             Err(error) => return self.find(error.code(), path.display(), error),
         };
         for (slot, found) in slots.into_iter().enumerate() {

@@ -3,13 +3,42 @@
 //! In: a connection; out: findings with table, page and byte offset where SQLite
 //! names them. What SQLite does not sum (the values of a row) others check.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 
 use super::Run;
-use crate::sqlite::rows;
+use crate::sqlite::{rows, schema};
 
 /// Most faults that SQLite is asked to list.
 const MAX_FAULTS: u32 = 1000;
+
+/// The tables, indexes and triggers against those that this program makes: a condition that was
+/// altered in their text would let through what it is there to refuse.
+pub(super) fn schema(run: &mut Run<'_>, on: &Connection) -> Result<(), rusqlite::Error> {
+    let made = Connection::open_in_memory()?;
+    schema::migrate(&made, 0, 0)?;
+    let (expected, found) = (objects(&made)?, objects(on)?);
+    for (name, text) in &expected {
+        if found.get(name) != Some(text) {
+            let place = run.at(format!("sqlite_schema {name}"));
+            run.find("schema-differs", place, "it is missing, or its text is another");
+        }
+    }
+    for name in found.keys().filter(|name| !expected.contains_key(*name)) {
+        let place = run.at(format!("sqlite_schema {name}"));
+        run.find("schema-differs", place, "this program does not make it");
+    }
+    Ok(())
+}
+
+/// Type and name of everything in a database, with the rest of its row.
+fn objects(on: &Connection) -> Result<BTreeMap<String, String>, rusqlite::Error> {
+    let sql = "SELECT type || ' ' || name, tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema";
+    let mut statement = on.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
 
 pub(super) fn pages(run: &mut Run<'_>, on: &Connection) -> Result<(), rusqlite::Error> {
     let page_bytes: u64 = on.query_row("PRAGMA page_size", [], |row| rows::unsigned(row, 0))?;

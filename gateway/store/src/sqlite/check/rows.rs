@@ -77,6 +77,11 @@ fn shown(value: ValueRef<'_>) -> String {
     }
 }
 
+/// Whether the journal remembers that a head file was made.
+pub(super) fn has_head(on: &Connection) -> Sql<bool> {
+    on.prepare("SELECT 1 FROM counter WHERE name = 'head'")?.exists([])
+}
+
 /// How many rows were found by way of their messages.
 #[derive(Default)]
 struct Seen {

@@ -210,6 +210,43 @@ fn what_is_altered_is_found_at_its_place() {
         ),
         ("UPDATE log_identity SET key = 'x'", "log-identity-wrong", "table log_identity"),
         ("DELETE FROM log_identity", "log-identity-wrong", "table log_identity"),
+        (
+            "UPDATE message SET media_type = 'text/plain' WHERE guid LIKE '%5'",
+            "row-damaged",
+            "table message 0193",
+        ),
+        ("UPDATE delivery SET headers = '{} ' WHERE seq = 2", "row-damaged", "table delivery 0193"),
+        (
+            "UPDATE register SET digest = zeroblob(32)",
+            "row-damaged",
+            "table register policy strict",
+        ),
+        (
+            "UPDATE document SET app_type = 2 WHERE message LIKE '%5'",
+            "row-damaged",
+            "table document 0193",
+        ),
+        (
+            "UPDATE business_key SET declared_ms = 1 WHERE value = 'P1|5'",
+            "row-damaged",
+            "table business_key order P1|5",
+        ),
+        (
+            "UPDATE answer SET received_ms = 1 WHERE answer_id = 'A3'",
+            "row-damaged",
+            "table answer customs A3",
+        ),
+        ("UPDATE checkpoint SET time_ms = 1 WHERE size = 3", "row-damaged", "table checkpoint 3"),
+        (
+            "UPDATE seal_certificate SET der = x'00' WHERE position = 1",
+            "row-damaged",
+            "table seal_certificate",
+        ),
+        (
+            "UPDATE document SET status_ms = status_ms + 1 WHERE status = 120",
+            "row-differs",
+            "table document 0193",
+        ),
     ] {
         for beside in ["journal.db-wal", "journal.db-shm"] {
             drop(fs::remove_file(filled.folder().join(beside)));
@@ -225,6 +262,23 @@ fn what_is_altered_is_found_at_its_place() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// What holds the tables together is compared with what this program makes.
+#[test]
+fn an_altered_schema_is_told() {
+    for (sql, name) in [
+        ("DROP TRIGGER fact_stays", "trigger fact_stays"),
+        ("CREATE INDEX more ON fact (kind)", "index more"),
+        ("CREATE TABLE other (x)", "table other"),
+    ] {
+        let filled = Filled::new(5);
+        filled.raw().execute_batch(sql).unwrap();
+        let findings = found(&filled);
+        let place = format!("journal.db: sqlite_schema {name}");
+        assert!(findings.iter().all(|(c, at)| *c == "schema-differs" && at.ends_with(&place)));
+        assert_eq!(findings.len(), 1, "{sql}");
+    }
 }
 
 #[test]

@@ -4,6 +4,11 @@
 const TEXTS: &[(&str, &str, &str)] = &[
     ("database-unreadable", "the database could not be read here", "数据库此处无法读取"),
     ("database-damaged", "the database file contradicts itself", "数据库文件自相矛盾"),
+    (
+        "schema-differs",
+        "a table, index or trigger is not the one made",
+        "表或索引或触发器与所建不同",
+    ),
     ("reference-missing", "a row names another that is not there", "记录引用了不存在的记录"),
     ("log-identity-wrong", "origin and key of the log do not agree", "日志来源与密钥不一致"),
     ("log-key-differs", "the log was written with another key", "日志由另一密钥签署"),
