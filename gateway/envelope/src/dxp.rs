@@ -1,20 +1,23 @@
-//! The DXP envelope of the customs exchange (`DxpMsg`, norm of 2022-05). In: a parsed
-//! document, or the parts. Out: the parts with every bound of the norm checked, or the
-//! unsigned XML for [`crate::xmldsig::sign`]. Signatures are not looked at here: verify
-//! the document first, then believe the parts.
+//! The DXP envelopes of the customs exchange (norm of 2022-05): `DxpMsg` between an
+//! enterprise and its node, and `DxpMsgSv` around it between nodes. In: a parsed document,
+//! or the parts. Out: the parts with every bound of the norm checked, or the unsigned XML
+//! for [`crate::xmldsig::sign`]. Signatures are not looked at here: verify the document
+//! first, then believe the parts.
 //!
-//! Source: transport norm of 2022-05, schema of the terminal node (`DxpMsg`, `TransInfo`,
-//! `AddInfo`).
+//! Source: transport norm of 2022-05, schemas of the terminal node (`DxpMsg`, `TransInfo`,
+//! `AddInfo`) and of the transport node (`DxpMsgSv`, `SvNo`).
 
 mod error;
+mod node;
 mod read;
 #[cfg(test)]
 mod tests;
 mod time;
 
 pub use error::{DxpError, DxpFault};
+pub use node::{AROUND_MESSAGE, DxpMsgSv, SvNo};
 
-use onepoint_xml::{Document, escape_attribute, escape_text};
+use onepoint_xml::{Document, Element, escape_attribute, escape_text};
 
 use crate::octets;
 
@@ -78,11 +81,16 @@ impl DxpMsg {
     /// # Errors
     /// Another root, another order of elements, unknown content, or a bound exceeded.
     pub fn parse(document: &Document) -> Result<DxpMsg, DxpError> {
-        let message = read::message(document)?;
+        DxpMsg::read(document.root())
+    }
+
+    /// The envelope in this element.
+    fn read(root: Element<'_>) -> Result<DxpMsg, DxpError> {
+        let message = read::message(root)?;
         match message.check() {
             Ok(()) => Ok(message),
             Err(error) => {
-                let place = read::place(document, error.path());
+                let place = read::place(root, error.path());
                 Err(error.in_element(place))
             }
         }

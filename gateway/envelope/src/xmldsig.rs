@@ -32,7 +32,7 @@ use onepoint_certs::{
     Certificate, DigestAlgorithm, Digester, KeyFamily, SignatureAlgorithm, SignaturePolicy,
     Tolerance,
 };
-use onepoint_xml::{Document, EventIndex, Limits};
+use onepoint_xml::{Document, Element, EventIndex, Limits};
 
 use crate::c14n::{self, Method, Selection};
 use profile::{Located, Parts, Reference};
@@ -63,6 +63,18 @@ pub enum SignaturePlace {
         /// Local name of the message.
         local: &'static str,
     },
+}
+
+impl SignaturePlace {
+    /// The element whose own Signature is content.
+    fn content_of<'d>(&self, document: &'d Document) -> Option<Element<'d>> {
+        match self {
+            SignaturePlace::ChildOfRoot => None,
+            SignaturePlace::ChildOfRootAround { namespace, local } => {
+                document.root().child(namespace, local)
+            }
+        }
+    }
 }
 
 /// Evidence: the root element, or for [`verify_part`] the part, was signed with the key
@@ -150,10 +162,7 @@ pub fn verify_known(
     known: &[Certificate],
 ) -> Result<SignedDocument, SignatureError> {
     let root = document.root();
-    let within = match place {
-        SignaturePlace::ChildOfRoot => None,
-        SignaturePlace::ChildOfRootAround { namespace, local } => root.child(namespace, local),
-    };
+    let within = place.content_of(document);
     let parts = profile::read(profile::find_below_root(document, within)?)?;
     if parts.reference.target.apex != root {
         return Err(SignatureError::at(parts.reference.at, Fault::ToPart));

@@ -19,9 +19,11 @@ pub struct DxpError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DxpFault {
-    /// The root is not `DxpMsg` of the DXP namespace.
-    #[error("the root element is {found}, not DxpMsg")]
+    /// The root is not the envelope, of the DXP namespace.
+    #[error("the root element is {found}, not {expected}")]
     Root {
+        /// `DxpMsg` or `DxpMsgSv`.
+        expected: &'static str,
         /// Namespace and name of the root.
         found: String,
     },
@@ -65,6 +67,15 @@ pub enum DxpFault {
         /// The value.
         found: String,
     },
+    /// Not the number of a message between nodes.
+    #[error("{found:?} is not 8 digits of a node, a time of 14 digits and 10 digits")]
+    MsgId {
+        /// The value.
+        found: String,
+    },
+    /// The message inside cannot be read on its own.
+    #[error("the message inside cannot be read")]
+    Message,
     /// The data are not base64.
     #[error("is not base64")]
     DataNotBase64,
@@ -114,6 +125,8 @@ impl DxpError {
             DxpFault::Count { .. } => "dxp-count",
             DxpFault::Character => "dxp-character",
             DxpFault::Time { .. } => "dxp-time",
+            DxpFault::MsgId { .. } => "dxp-msg-id",
+            DxpFault::Message => "dxp-message",
             DxpFault::DataNotBase64 => "dxp-data-not-base64",
             DxpFault::DataTooLong => "dxp-data-too-long",
         }
@@ -122,7 +135,14 @@ impl DxpError {
     /// What would have been right.
     pub fn expected(&self) -> String {
         match &self.fault {
-            DxpFault::Root { .. } => format!("DxpMsg of {}", super::DXP_NAMESPACE),
+            DxpFault::Root { expected, .. } => format!("{expected} of {}", super::DXP_NAMESPACE),
+            DxpFault::Missing | DxpFault::Unexpected { .. } if self.path.starts_with("SvNo") => {
+                "SvNo with MsgId, SubMsgId?, SendTime, EndNode, StaNode in this order".to_owned()
+            }
+            DxpFault::MsgId { .. } => {
+                "32 digits such as 12345678202205010800000000000001".to_owned()
+            }
+            DxpFault::Message => "a DxpMsg that is a document".to_owned(),
             DxpFault::Version { .. } => format!("ver=\"{}\"", super::VERSION),
             DxpFault::Missing | DxpFault::Unexpected { .. } => {
                 "TransInfo, Data, AddInfo?, ds:Signature? in this order".to_owned()
@@ -147,7 +167,11 @@ impl DxpError {
     /// Chinese text.
     pub fn zh(&self) -> String {
         let text = match &self.fault {
-            DxpFault::Root { found } => format!("根元素为 {found}，应为 DxpMsg"),
+            DxpFault::Root { found, expected } => format!("根元素为 {found}，应为 {expected}"),
+            DxpFault::MsgId { found } => {
+                format!("“{found}”不是 8 位节点号、14 位时间和 10 位序号")
+            }
+            DxpFault::Message => "内层报文无法读取".to_owned(),
             DxpFault::Version { found } => format!("版本为“{found}”，应为 {}", super::VERSION),
             DxpFault::Missing => "缺失".to_owned(),
             DxpFault::Unexpected { found } => format!("有不允许的内容 {found}"),

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use onepoint_xml::{Children, Document, Element, Event};
+use onepoint_xml::{Children, Element, Event};
 
 use super::error::{DxpError, DxpFault, found};
 use super::{
@@ -15,14 +15,19 @@ use crate::xmldsig::DSIG_NAMESPACE;
 
 type Result<T> = std::result::Result<T, DxpError>;
 
-/// Reads the envelope.
-pub(super) fn message(document: &Document) -> Result<DxpMsg> {
-    let root = document.root();
-    if !root.is(DXP_NAMESPACE, "DxpMsg") {
-        let name = root.name();
-        let found = found(&format!("{{{}}}{}", name.namespace, name.local));
-        return Err(DxpError::at(root, "", DxpFault::Root { found }));
+/// Checks the name of an envelope.
+pub(super) fn check_root(root: Element<'_>, expected: &'static str) -> Result<()> {
+    if root.is(DXP_NAMESPACE, expected) {
+        return Ok(());
     }
+    let name = root.name();
+    let found = found(&format!("{{{}}}{}", name.namespace, name.local));
+    Err(DxpError::at(root, "", DxpFault::Root { found, expected }))
+}
+
+/// Reads the envelope.
+pub(super) fn message(root: Element<'_>) -> Result<DxpMsg> {
+    check_root(root, "DxpMsg")?;
     let mut content = Content::of(root, "", &["ver", "Id"])?;
     match root.attribute("", "ver") {
         Some(VERSION) => {}
@@ -58,8 +63,8 @@ pub(super) fn message(document: &Document) -> Result<DxpMsg> {
 }
 
 /// The element at `path`; where it may occur several times, the one around them.
-pub(super) fn place<'d>(document: &'d Document, path: &str) -> Element<'d> {
-    let mut at = document.root();
+pub(super) fn place<'d>(root: Element<'d>, path: &str) -> Element<'d> {
+    let mut at = root;
     for local in path.split('/') {
         let mut found = at.children_named(DXP_NAMESPACE, local);
         match (found.next(), found.next()) {
@@ -132,7 +137,7 @@ fn text_encoding(at: Element<'_>) -> Result<String> {
 }
 
 /// The children of an element, read in order.
-struct Content<'d> {
+pub(super) struct Content<'d> {
     parent: Element<'d>,
     path: &'static str,
     children: Children<'d>,
@@ -140,7 +145,7 @@ struct Content<'d> {
 }
 
 impl<'d> Content<'d> {
-    fn of(parent: Element<'d>, path: &'static str, attributes: &[&str]) -> Result<Self> {
+    pub(super) fn of(parent: Element<'d>, path: &'static str, attributes: &[&str]) -> Result<Self> {
         check_attributes(parent, path, attributes)?;
         check_no_text(parent, path)?;
         let mut children = parent.children();
@@ -148,26 +153,30 @@ impl<'d> Content<'d> {
         Ok(Self { parent, path, children, next })
     }
 
-    fn optional(&mut self, local: &str) -> Option<Element<'d>> {
+    pub(super) fn optional(&mut self, local: &str) -> Option<Element<'d>> {
         self.take(DXP_NAMESPACE, local)
     }
 
-    fn required(&mut self, local: &str, path: &'static str) -> Result<Element<'d>> {
+    pub(super) fn required(&mut self, local: &str, path: &'static str) -> Result<Element<'d>> {
         self.optional(local).ok_or_else(|| DxpError::at(self.parent, path, DxpFault::Missing))
     }
 
-    fn text(&mut self, local: &str, path: &'static str) -> Result<String> {
+    pub(super) fn text(&mut self, local: &str, path: &'static str) -> Result<String> {
         let element = self.required(local, path)?;
         Ok(text(element, path, &[])?.into_owned())
     }
 
-    fn optional_text(&mut self, local: &str, path: &'static str) -> Result<Option<String>> {
+    pub(super) fn optional_text(
+        &mut self,
+        local: &str,
+        path: &'static str,
+    ) -> Result<Option<String>> {
         let Some(element) = self.optional(local) else { return Ok(None) };
         Ok(Some(text(element, path, &[])?.into_owned()))
     }
 
     /// Passes over the signature, which is verified elsewhere.
-    fn signature(&mut self) {
+    pub(super) fn signature(&mut self) {
         self.take(DSIG_NAMESPACE, "Signature");
     }
 
@@ -177,7 +186,7 @@ impl<'d> Content<'d> {
         Some(child)
     }
 
-    fn end(self) -> Result<()> {
+    pub(super) fn end(self) -> Result<()> {
         match self.next {
             Some(child) => Err(unexpected(child, self.path, &child.name().to_string())),
             None => Ok(()),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::string_slice)]
 
+mod node;
+
 use onepoint_xml::Limits;
 use proptest::prelude::*;
 

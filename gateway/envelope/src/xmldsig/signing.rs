@@ -35,6 +35,8 @@ pub struct SignOptions {
     pub canonicalization: Method,
     /// The transform after enveloped-signature, if any.
     pub transform: Option<Method>,
+    /// Where Signatures inside of the document are content.
+    pub place: SignaturePlace,
 }
 
 impl Default for SignOptions {
@@ -46,6 +48,7 @@ impl Default for SignOptions {
             id: None,
             canonicalization: Method::Inclusive10,
             transform: None,
+            place: SignaturePlace::ChildOfRoot,
         }
     }
 }
@@ -183,7 +186,8 @@ pub fn sign(
     // where it will stand.
     let draft = insert(&unsigned, options, &format!("{head}{tail}"));
     let draft = read(&draft)?;
-    let signature = profile::find(&draft, None).map_err(SignError::Refused)?;
+    let within = options.place.content_of(&draft);
+    let signature = profile::find(&draft, within).map_err(SignError::Refused)?;
     let at = signature.children().next().unwrap_or(signature);
     let message = signed_info_octets(&draft, at.index(), &options.canonicalization);
     let value = octets::encode(&value(key, algorithm, &message)?);
@@ -195,7 +199,7 @@ pub fn sign(
     let policy = policy(algorithm, digest_algorithm);
     let document = read(&signed)?;
     match target.is_root {
-        true => verify(&document, &SignaturePlace::ChildOfRoot, &policy).map(drop),
+        true => verify(&document, &options.place, &policy).map(drop),
         false => verify_part(&document, &policy, &[]).map(drop),
     }
     .map_err(SignError::Refused)?;
