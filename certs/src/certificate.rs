@@ -141,6 +141,8 @@ struct Inner {
     common_name: Option<String>,
     issuer: String,
     self_issued: bool,
+    subject_id: Fingerprint,
+    issuer_id: Fingerprint,
     serial_hex: String,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -173,6 +175,8 @@ impl Certificate {
             common_name: names::common_name(parsed.subject()),
             issuer: names::readable(parsed.issuer()),
             self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
+            subject_id: Fingerprint::of(parsed.subject().as_raw()),
+            issuer_id: Fingerprint::of(parsed.issuer().as_raw()),
             serial_hex: serial_hex(parsed.raw_serial()),
             not_before: timestamp(parsed.validity().not_before),
             not_after: timestamp(parsed.validity().not_after),
@@ -246,6 +250,16 @@ impl Certificate {
         self.0.self_issued
     }
 
+    /// SHA-256 of the subject's name in DER: for comparison with an issuer's.
+    pub(crate) fn subject_id(&self) -> Fingerprint {
+        self.0.subject_id
+    }
+
+    /// SHA-256 of the issuer's name in DER.
+    pub(crate) fn issuer_id(&self) -> Fingerprint {
+        self.0.issuer_id
+    }
+
     /// The serial number in lower-case hex, whole bytes, without a sign byte:
     /// what the field writes into `ds:KeyName`, for example `01691f7f`.
     pub fn serial_hex(&self) -> &str {
@@ -317,7 +331,7 @@ impl fmt::Debug for Certificate {
 
 // The raw bytes keep the zero that DER puts before a high first bit; people
 // and KeyName do not write it.
-fn serial_hex(raw: &[u8]) -> String {
+pub(crate) fn serial_hex(raw: &[u8]) -> String {
     match raw {
         [0, rest @ ..] if !rest.is_empty() => hex::encode(rest),
         raw => hex::encode(raw),

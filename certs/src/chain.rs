@@ -13,6 +13,7 @@ mod error;
 mod tests;
 mod usage;
 
+pub(crate) use algorithms::{NotTaken, verify_signed};
 pub use cache::ChainCache;
 pub use error::{AnchorError, ChainError};
 

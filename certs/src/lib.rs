@@ -8,6 +8,7 @@
 //! | [`certificate`] | X.509 certificates, parsed once |
 //! | [`chain`] | trust anchors, chains, a bounded cache of chains |
 //! | [`number`] | certificates named by their number |
+//! | [`crl`] | revocation lists: good, revoked, unknown |
 //! | [`policy`] | which signatures are taken, strict or by a dated exception |
 //! | [`participant`], [`registry`] | participants, their rights, delegations |
 //! | [`testpki`] | a small CA for tests and demos |
@@ -18,6 +19,7 @@
 pub mod algorithm;
 pub mod certificate;
 pub mod chain;
+pub mod crl;
 mod day;
 mod hex;
 pub mod key;
@@ -35,6 +37,7 @@ pub mod testpki;
 pub use algorithm::{DigestAlgorithm, Digester, KeyFamily, SignatureAlgorithm};
 pub use certificate::{CertError, Certificate, Fingerprint, KeyUsage};
 pub use chain::{AnchorError, Chain, ChainCache, ChainError, TrustAnchors};
+pub use crl::{CrlError, RevocationError, RevocationList, RevocationLists};
 pub use day::zone_day;
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use number::NumberError;

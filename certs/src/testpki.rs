@@ -3,15 +3,16 @@
 //! In: names, kinds of key, dates. Out: certificates that OpenSSL, rustls and
 //! [`crate::TrustAnchors`] take, with their keys. Promise: nothing is written
 //! anywhere and no clock is read; expired or wrongly used certificates can be
-//! made on purpose. Not for production: RSA keys are made by a library whose
-//! timing is not hardened, and there is no revocation.
+//! made on purpose, and revocation lists. Not for production: RSA keys are made by
+//! a library whose timing is not hardened.
 
 mod build;
+mod lists;
 mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use spec::{CaSpec, ExtendedUsage, KeyKind, LeafSpec, Usage, Validity};
+pub use spec::{CaSpec, ExtendedUsage, KeyKind, LeafSpec, ListSpec, Usage, Validity};
 
 use zeroize::Zeroizing;
 
@@ -163,6 +164,14 @@ impl TestCa {
         let mut chain = vec![certificate.clone()];
         chain.extend(self.chain.iter().cloned());
         Ok(Issued { certificate, key, chain })
+    }
+
+    /// Signs a revocation list; gives its DER.
+    ///
+    /// # Errors
+    /// [`PkiError`].
+    pub fn revocation_list(&self, spec: &ListSpec) -> Result<Vec<u8>, PkiError> {
+        lists::list(spec, &self.key, &self.certificate)
     }
 
     /// The CA's certificate.

@@ -8,8 +8,11 @@ use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
 use webpki::ring as strict;
+use x509_cert::der::asn1::{AnyRef, BitStringRef};
+use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 
-use crate::key::MIN_RSA_BITS;
+use crate::algorithm::KeyFamily;
+use crate::key::{MIN_RSA_BITS, PublicKey};
 use crate::policy::SignaturePolicy;
 use crate::sm2;
 
@@ -73,6 +76,38 @@ pub(super) fn taken(policy: &SignaturePolicy) -> Vec<&'static dyn SignatureVerif
         list.push(if short { &SHA1_SHORT } else { &SHA1 });
     }
     list
+}
+
+/// No algorithm of this name is taken for this kind of key.
+pub(crate) struct NotTaken;
+
+/// Whether `signature` over `message` is one of the key, by the algorithm whose
+/// identifier has these contents: for what a CA signs beside certificates.
+pub(crate) fn verify_signed(
+    policy: &SignaturePolicy,
+    key: &PublicKey,
+    algorithm: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<bool, NotTaken> {
+    if key.family() == KeyFamily::Rsa && key.bits() < policy.min_rsa_bits.min(MIN_RSA_BITS) {
+        return Err(NotTaken);
+    }
+    let parts = |spki| -> Result<_, x509_cert::der::Error> {
+        SliceReader::new(spki)?.sequence(|inner| {
+            let algorithm: AnyRef<'_> = AnyRef::decode(inner)?;
+            Ok((algorithm, BitStringRef::decode(inner)?))
+        })
+    };
+    let (kind, bits) = parts(key.spki_der()).map_err(|_| NotTaken)?;
+    let bits = bits.as_bytes().ok_or(NotTaken)?;
+    let fits = |with: &&&dyn SignatureVerificationAlgorithm| {
+        with.signature_alg_id().as_ref() == algorithm
+            && with.public_key_alg_id().as_ref() == kind.value()
+    };
+    let with = taken(policy);
+    let with = with.iter().find(fits).ok_or(NotTaken)?;
+    Ok(with.verify_signature(bits, message, signature).is_ok())
 }
 
 pub(super) fn is_sha1(oid: &str) -> bool {

@@ -222,6 +222,30 @@ fn many_strangers_of_one_name_cost_little_and_do_not_pass() {
 }
 
 #[test]
+fn issuers_that_certify_each_other_lead_nowhere() {
+    // A and B sign each other, and the signer; the loop has no end and no anchor.
+    let (a, b) = (p256(), p256());
+    let named = |name: &str, key: &crate::SigningKey| {
+        TestCa::root(&CaSpec::new(name, year()), key.duplicate().unwrap()).unwrap()
+    };
+    let (root_a, root_b) = (named("Loop A", &a), named("Loop B", &b));
+    let spec = |name| CaSpec::new(name, year());
+    let b_by_a = root_a.intermediate_with(&spec("Loop B"), b).unwrap();
+    let a_by_b = root_b.intermediate_with(&spec("Loop A"), a).unwrap();
+    let leaf = b_by_a.issue(&signer()).unwrap().certificate;
+    let sent = [b_by_a.certificate().clone(), a_by_b.certificate().clone()];
+    assert_eq!(code(verify(&zone_anchors(), &leaf, &sent)), "cert-unknown-issuer");
+    let all: Vec<Certificate> = sent.iter().cycle().take(MAX_INTERMEDIATES).cloned().collect();
+    let result = verify(&zone_anchors(), &leaf, &all);
+    assert!(result.is_err(), "{result:?}");
+    // With one of them as anchor the chain ends there.
+    assert_eq!(code(verify(&anchors([&root_a]), &leaf, &sent)), "ok");
+    // A certificate that names itself as issuer without being so.
+    let own = named("Loop A", &p256());
+    assert!(verify(&zone_anchors(), &leaf, &[own.certificate().clone()]).is_err());
+}
+
+#[test]
 fn anchors_are_named_by_content() {
     let (a, b) = (&ZONE.root, &ZONE.upper);
     assert_eq!(anchors([a, b]).id(), anchors([b, a, b]).id());

@@ -97,7 +97,7 @@ pub(super) fn sign_rsa_sha1(key: &SigningKey, message: &[u8]) -> Result<Vec<u8>,
         .map_err(|e| encoding(&e))
 }
 
-fn encoding(error: &dyn std::fmt::Display) -> PkiError {
+pub(super) fn encoding(error: &dyn std::fmt::Display) -> PkiError {
     PkiError::Encoding { detail: error.to_string() }
 }
 
@@ -127,14 +127,14 @@ fn serial() -> Result<SerialNumber, PkiError> {
     SerialNumber::new(&bytes).map_err(|e| encoding(&e))
 }
 
-fn time(at: jiff::Timestamp) -> Result<Time, PkiError> {
+pub(super) fn time(at: jiff::Timestamp) -> Result<Time, PkiError> {
     let seconds = u64::try_from(at.as_second()).map_err(|e| encoding(&e))?;
     GeneralizedTime::from_unix_duration(std::time::Duration::from_secs(seconds))
         .map(Time::GeneralTime)
         .map_err(|e| encoding(&e))
 }
 
-fn subject_of(certificate: &Certificate) -> Result<Name, PkiError> {
+pub(super) fn subject_of(certificate: &Certificate) -> Result<Name, PkiError> {
     x509_cert::Certificate::from_der(certificate.der())
         .map(|c| c.tbs_certificate().subject().clone())
         .map_err(|e| encoding(&e))
@@ -230,13 +230,13 @@ impl BuilderProfile for Profile {
 }
 
 /// A CA's key in the shape that the builder asks for.
-struct Issuer<'k> {
-    key: &'k SigningKey,
-    sha1: bool,
+pub(super) struct Issuer<'k> {
+    pub(super) key: &'k SigningKey,
+    pub(super) sha1: bool,
 }
 
 /// A signature value as it stands in the certificate's BIT STRING.
-struct RawSignature(Vec<u8>);
+pub(super) struct RawSignature(pub(super) Vec<u8>);
 
 impl SignatureBitStringEncoding for RawSignature {
     fn to_bitstring(&self) -> der::Result<BitString> {
@@ -245,7 +245,7 @@ impl SignatureBitStringEncoding for RawSignature {
 }
 
 #[derive(Clone)]
-struct Public(PublicKey);
+pub(super) struct Public(PublicKey);
 
 impl EncodePublicKey for Public {
     fn to_public_key_der(&self) -> spki::Result<Document> {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::PkiError;
+use crate::certificate::Certificate;
 use crate::key::SigningKey;
 
 /// A kind of key to generate.
@@ -193,5 +194,25 @@ impl LeafSpec {
             extended: vec![ExtendedUsage::ClientAuth],
             ..LeafSpec::signer(name, organization, key, validity)
         }
+    }
+}
+
+/// A revocation list to sign.
+#[derive(Clone, Debug)]
+pub struct ListSpec {
+    /// When it is issued.
+    pub this_update: Timestamp,
+    /// By when the next one will be.
+    pub next_update: Option<Timestamp>,
+    /// Certificates and since when they are revoked.
+    pub revoked: Vec<(Certificate, Timestamp)>,
+    /// Whether it has a critical extension that no reader knows.
+    pub critical: bool,
+}
+
+impl ListSpec {
+    /// A list without entries.
+    pub fn new(this_update: Timestamp, next_update: Option<Timestamp>) -> ListSpec {
+        ListSpec { this_update, next_update, revoked: Vec::new(), critical: false }
     }
 }
