@@ -165,7 +165,8 @@ fn write_items(
             out.push(b',');
         }
         let length = path.len();
-        path.push_str(&format!("/{index}"));
+        path.push('/');
+        path.push_str(&index.to_string());
         write_value(item, depth, path, out)?;
         path.truncate(length);
     }
@@ -190,8 +191,10 @@ fn write_members(
         }
         let length = path.len();
         path.push('/');
-        path.extend(name.chars().take(MAX_NAME_BYTES));
-        if !is_name(name) {
+        if is_name(name) {
+            path.push_str(name);
+        } else {
+            path.extend(name.chars().take(MAX_NAME_BYTES));
             return Err("a name that is not 1 to 64 of letters, digits, '.', '_', ':', '-'");
         }
         write_string(name, out);
@@ -252,8 +255,14 @@ pub(crate) fn quoted(text: &str) -> String {
 /// A string as in RFC 8785 section 3.2.2.2.
 fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
+    let mut plain = text.as_bytes();
+    // Nearly every string has nothing to escape: what stands between two escapes goes as a whole.
+    while let Some(at) = plain.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        let (before, rest) = plain.split_at(at);
+        out.extend_from_slice(before);
+        let Some((byte, after)) = rest.split_first() else { break };
+        plain = after;
+        match *byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             0x08 => out.extend_from_slice(b"\\b"),
@@ -261,10 +270,10 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
             0x0a => out.extend_from_slice(b"\\n"),
             0x0c => out.extend_from_slice(b"\\f"),
             0x0d => out.extend_from_slice(b"\\r"),
-            0x00..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
         }
     }
+    out.extend_from_slice(plain);
     out.push(b'"');
 }
 

@@ -16,14 +16,15 @@ pub use sign::{LogParts, Seal};
 
 use std::sync::Arc;
 
-use onepoint_proof::{FullTile, Hash, HashReader, ProofError, Receipt, TileId, Tiles, proof};
+use onepoint_proof::{
+    Fact, FullTile, Hash, HashReader, Nonce, ProofError, Receipt, TileId, Tiles, proof,
+};
 use ring::rand::SystemRandom;
 use sign::Signers;
 
 use crate::StoreError;
 use crate::head::Head;
 use crate::model::{CheckpointRow, FactRow};
-use crate::receipt;
 use crate::retention::{Retained, Retention};
 use crate::store::Store;
 
@@ -204,7 +205,9 @@ pub struct Committed {
     tiles: Arc<Tiles>,
     full: Vec<FullTile>,
     facts: Vec<FactRow>,
+    said: Vec<Fact>,
     checkpoint: Option<CheckpointRow>,
+    origin: String,
     /// Certificates of the seal on the checkpoint; none when it has no seal.
     chain: Arc<Vec<Vec<u8>>>,
     last_ms: i64,
@@ -237,14 +240,31 @@ impl Committed {
     /// # Errors
     /// [`StoreError::Invalid`] when the fact is not of this group.
     pub fn receipt(&self, index: u64) -> Result<Receipt, StoreError> {
-        let (Some(row), Some(checkpoint)) = (self.fact(index), &self.checkpoint) else {
+        let place = self.facts.first().and_then(|first| index.checked_sub(first.index));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let said = place.and_then(|place| self.said.get(place));
+        let (Some(row), Some(fact), Some(checkpoint)) = (self.fact(index), said, &self.checkpoint)
+        else {
             return Err(StoreError::Invalid {
                 field: "fact index",
                 expected: format!("one of the {} facts of this group", self.facts.len()),
                 found: index.to_string(),
             });
         };
-        receipt::of_row(row, self.inclusion(index)?, checkpoint, self.chain.to_vec())
+        // Fact, leaf and checkpoint were made from each other; the proof is checked as always.
+        let inclusion = self.inclusion(index)?;
+        let (size, root) = (checkpoint.size, &checkpoint.root);
+        proof::verify_inclusion(&row.leaf_hash, index, size, &inclusion, root)
+            .map_err(|error| StoreError::Proof(error.into()))?;
+        Ok(Receipt {
+            origin: self.origin.clone(),
+            fact: fact.clone(),
+            nonce: Nonce::new(row.nonce),
+            index,
+            proof: inclusion,
+            checkpoint: checkpoint.note.clone(),
+            chain: self.chain.to_vec(),
+        })
     }
 
     /// The inclusion proof of a fact of this group in its checkpoint, from memory.

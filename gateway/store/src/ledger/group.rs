@@ -24,6 +24,8 @@ pub struct LedgerTx<'t> {
     tiles: Arc<Tiles>,
     full: Vec<FullTile>,
     facts: Vec<FactRow>,
+    /// The same facts as they came, for their receipts.
+    said: Vec<Fact>,
     /// Time of the last fact: none may be older.
     last_ms: i64,
     tallies: BTreeMap<(Day, String), Tally>,
@@ -44,6 +46,7 @@ impl<'t> LedgerTx<'t> {
             tiles,
             full: Vec::new(),
             facts: Vec::new(),
+            said: Vec::new(),
             last_ms,
             tallies: BTreeMap::new(),
             sender: None,
@@ -113,6 +116,7 @@ impl<'t> LedgerTx<'t> {
             entry,
             leaf_hash,
         });
+        self.said.push(fact.clone());
         Ok(index)
     }
 
@@ -158,7 +162,7 @@ impl<'t> LedgerTx<'t> {
 
     /// Stores tiles, tallies and checkpoint of the facts appended.
     pub(super) fn finish(self, signer: &Signers, now_ms: i64) -> Result<Committed, StoreError> {
-        let LedgerTx { tx, tiles, full, facts, tallies, last_ms, .. } = self;
+        let LedgerTx { tx, tiles, full, facts, said, tallies, last_ms, .. } = self;
         let mut checkpoint = None;
         if !facts.is_empty() {
             store_tiles(tx, &tiles, &full)?;
@@ -170,8 +174,8 @@ impl<'t> LedgerTx<'t> {
             tx.put_checkpoint(&row)?;
             checkpoint = Some(row);
         }
-        let chain = signer.chain();
-        Ok(Committed { tiles, full, facts, checkpoint, chain, last_ms })
+        let (origin, chain) = (signer.log.name().to_owned(), signer.chain());
+        Ok(Committed { tiles, full, facts, said, checkpoint, origin, chain, last_ms })
     }
 }
 
