@@ -160,9 +160,10 @@ impl Zone {
         Signer::read(&self.pilot, party)
     }
 
-    /// Someone who has the log's public key.
+    /// Someone who has the log's public key and the zone's anchors.
     pub fn auditor(&self) -> Auditor {
-        Auditor::new(&party::text(&self.pilot, "pki/log.pub"))
+        let pki = |name: &str| party::text(&self.pilot, &format!("pki/{name}"));
+        Auditor::new(&pki("log.pub"), &pki("ca.pem"))
     }
 
     /// The gateway's counters, as the operator sees them.

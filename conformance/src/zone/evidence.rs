@@ -2,9 +2,12 @@
 //! text of `/metrics` and receipts as JSON; out go numbers and verified facts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+use onepoint_certs::{Certificate, TrustAnchors};
 use onepoint_proof::{
-    Checkpoint, Fact, LogVerifier, SignedCheckpoint, VerifyOptions, verify_receipt,
+    Checkpoint, Fact, LogVerifier, Report, SignedCheckpoint, VerifyOptions, verify_receipt,
 };
 use onepoint_relay::client::{ClientError, HttpClient};
 use serde_json::Value;
@@ -71,22 +74,25 @@ impl Verified {
     }
 }
 
-/// Someone who has nothing but the log's public key.
+/// Someone who has nothing but the log's public key and the anchors of certificates.
 #[derive(Clone, Debug)]
 pub struct Auditor {
     key: LogVerifier,
+    anchors: Arc<TrustAnchors>,
 }
 
 impl Auditor {
-    /// Reads a verifier key (C2SP signed note).
+    /// Reads a verifier key (C2SP signed note) and anchors (PEM).
     ///
     /// # Panics
-    /// When it is none.
-    pub fn new(key: &str) -> Auditor {
-        Auditor { key: LogVerifier::parse(key.trim()).expect("a verifier key") }
+    /// When they are none.
+    pub fn new(key: &str, anchors: &str) -> Auditor {
+        let key = LogVerifier::parse(key.trim()).expect("a verifier key");
+        Auditor { key, anchors: Arc::new(TrustAnchors::from_pem(anchors).expect("anchors")) }
     }
 
-    /// Verifies a receipt, and that it is about `message` where one is given.
+    /// Verifies a receipt, and that it is about `message` where one is given. The checkpoint
+    /// has to be countersigned, as in every pilot, by a certificate that was good then.
     ///
     /// # Errors
     /// The codes of all findings that failed.
@@ -95,11 +101,29 @@ impl Auditor {
         let now_ms = Some(jiff::Timestamp::now().as_millisecond());
         let options = VerifyOptions { message, now_ms };
         let report = verify_receipt(&bytes, std::slice::from_ref(&self.key), &options);
-        let faults: Vec<&str> = report.faults().collect();
+        let mut faults: Vec<&str> = report.faults().collect();
+        if !self.countersigned(&report) {
+            faults.push("not countersigned by a certificate under the anchors");
+        }
         match (report.fact(), receipt["index"].as_u64()) {
-            (Some(fact), Some(index)) if report.ok() => Ok(Verified { index, fact: fact.clone() }),
+            (Some(fact), Some(index)) if report.ok() && faults.is_empty() => {
+                Ok(Verified { index, fact: fact.clone() })
+            }
             _ => Err(faults.join(", ")),
         }
+    }
+
+    fn countersigned(&self, report: &Report) -> bool {
+        let chain = report.chain().iter().map(|der| Certificate::from_der(der.clone()).ok());
+        let (Some(signed), Some(chain)) =
+            (report.countersigned(), chain.collect::<Option<Vec<_>>>())
+        else {
+            return false;
+        };
+        let at = Timestamp::from_millisecond(signed.time_ms).unwrap_or_default();
+        chain.split_first().is_some_and(|(leaf, issuers)| {
+            self.anchors.verify_chain(leaf, issuers, at, SignedDuration::ZERO).is_ok()
+        })
     }
 
     /// The checkpoint in a signed note, if this log signed it.

@@ -8,8 +8,10 @@ use onepoint_conformance::zone::onepoint;
 use serde_json::Value;
 
 mod client;
+mod complete;
 mod follow;
 mod gateway;
+mod journal;
 mod made;
 
 /// How an audit ended.

@@ -33,12 +33,12 @@ pub(super) fn stranger(zone: &Zone) -> HttpClient {
     HttpClient::new(ClientOptions::new(zone.url(), ca)).unwrap()
 }
 
-async fn head(zone: &Zone) -> Checkpoint {
+pub(super) async fn head(zone: &Zone) -> Checkpoint {
     let note = stranger(zone).get("/log/checkpoint").await.unwrap();
     zone.auditor().checkpoint(&note.text())
 }
 
-fn follow(zone: &Zone, mirror: &Path) -> Audited {
+pub(super) fn follow(zone: &Zone, mirror: &Path) -> Audited {
     let pki = |name: &str| zone.folder().join("pki").join(name).display().to_string();
     audit(&[
         "follow",

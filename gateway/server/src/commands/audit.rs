@@ -8,15 +8,24 @@ use crate::cli::audit::{Audit, AuditArgs};
 use super::Outcome;
 
 mod compare;
+mod completeness;
+mod export;
 mod finding;
 mod follow;
 mod mirror;
+mod sample;
 mod source;
+mod store;
+mod tally;
 mod walk;
 
 pub(crate) fn run(args: &AuditArgs) -> Outcome {
     match &args.what {
         Audit::Follow(args) => follow::run(args),
         Audit::Compare(args) => compare::run(args),
+        Audit::Store(args) => store::run(args),
+        Audit::Sample(args) => sample::run(args),
+        Audit::Export(args) => export::run(args),
+        Audit::Completeness(args) => completeness::run(args),
     }
 }

@@ -1,6 +1,6 @@
 //! Findings of an audit, said as they are made: a line of text or of JSON each, with a
 //! stable code, both languages, the place and what exactly was found. Out: the exit
-//! code. Of one code only so many are said; the rest is counted.
+//! code. Of one fault only so many are said; the rest is counted.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::commands::{Failure, Outcome};
 
-/// Most findings of one code that are said one by one.
+/// Most faults of one code that are said one by one.
 const SAID_MAX: u64 = 20;
 
 /// The outcome of one check.
@@ -115,11 +115,13 @@ impl Findings {
     }
 
     pub(crate) fn add(&mut self, finding: &Finding) {
-        let said = self.of_code.entry(finding.code).or_default();
-        *said += 1;
-        self.failed += u64::from(!finding.ok);
-        if *said > SAID_MAX {
-            return;
+        if !finding.ok {
+            self.failed += 1;
+            let said = self.of_code.entry(finding.code).or_default();
+            *said += 1;
+            if *said > SAID_MAX {
+                return;
+            }
         }
         if self.json {
             println!(
@@ -246,5 +248,71 @@ const SENTENCES: &[(&str, &str, &str)] = &[
         "copies-differ",
         "the copies show different entries in one place",
         "两个副本在同一位置的条目不同",
+    ),
+    ("fact-missing", "the store lacks a fact of its log", "库中缺少日志的事实"),
+    ("fact-wrong", "a stored fact is not what its leaf commits to", "库中事实与其叶子的承诺不符"),
+    ("facts", "every stored fact leads to its leaf", "库中所有事实与叶子一致"),
+    (
+        "message-missing",
+        "the message that a fact is about is not in the store",
+        "库中缺少事实所指的报文",
+    ),
+    ("message-without-facts", "a stored message has no fact in the log", "库中有报文没有对应事实"),
+    ("messages", "every stored message has its facts", "库中所有报文都有对应事实"),
+    ("checkpoints", "every signed checkpoint is of this tree", "所有已签名检查点都属于这棵树"),
+    (
+        "store-behind-mirror",
+        "the store is shorter than the log that the mirror has seen",
+        "库比镜像所见的日志短",
+    ),
+    (
+        "store-differs-from-mirror",
+        "the store's log is another than the one the mirror has seen",
+        "库中的日志与镜像所见的不同",
+    ),
+    (
+        "statement-wrong",
+        "a completeness statement is not what the facts of the day come to",
+        "完整性声明与当日事实不符",
+    ),
+    ("receipt", "the receipt verifies and is of this log's tree", "回执核验通过且属于此日志"),
+    ("receipt-missing", "there is no receipt of this fact", "没有此事实的回执"),
+    ("receipt-of-another-fact", "the receipt is of another index", "回执属于另一序号"),
+    (
+        "fact-erased",
+        "the fact was erased by retention; its leaf is still in the log",
+        "事实已按保存期清除，其叶子仍在日志中",
+    ),
+    ("exported", "the period was written, the manifest last", "该时段已导出，清单最后写入"),
+    ("statement", "the receipt is a completeness statement that verifies", "完整性声明核验通过"),
+    ("statement-malformed", "the receipt is no completeness statement", "该回执不是完整性声明"),
+    ("list", "the list is the one that the statement stands for", "清单与声明一致"),
+    ("list-malformed", "the list cannot be read", "清单无法读取"),
+    ("list-count", "the list has another number of facts than the statement", "清单数量与声明不符"),
+    (
+        "list-ends",
+        "the list has another first or last index than the statement",
+        "清单首末序号与声明不符",
+    ),
+    (
+        "list-running",
+        "the list leads to another running hash than the statement",
+        "清单的累计哈希与声明不符",
+    ),
+    (
+        "list-missing",
+        "only the day's list can tell whether this fact is in it",
+        "需要当日清单才能判断",
+    ),
+    ("receipt-listed", "the fact is in the list", "事实在清单中"),
+    (
+        "receipt-not-of-this-day",
+        "the receipt is not known to be of this participant and day, and was passed over",
+        "该回执不能认定属于该参与方当日，已略过",
+    ),
+    (
+        "omission-proven",
+        "OMISSION PROVEN: the fact has a receipt of this participant and day, and the statement leaves it out",
+        "遗漏已证实：该事实有回执，却未计入声明",
     ),
 ];
