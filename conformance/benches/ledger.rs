@@ -24,7 +24,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use onepoint_proof::{LogSigner, Receipt};
-use onepoint_store::{Ledger, LogParts, Reader as _, SqliteOptions, SqliteStore};
+use onepoint_store::{Ledger, LogParts, MasterKeys, Reader as _, SqliteOptions, SqliteStore};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,9 @@ const SIZED_GROUPS: usize = 150;
 /// Sizes of the log that are compared, leaves.
 const SMALL: u64 = 10_000;
 const LARGE: u64 = 1_000_000;
+/// Seals the payloads; for this bench alone.
+const MASTER_KEY: &str =
+    "onepoint-master-key/1 bench AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n";
 /// Receipts timed.
 const RECEIPTS: u64 = 2_000;
 
@@ -63,7 +66,10 @@ fn arg(name: &str) -> Option<u64> {
 }
 
 fn open(folder: &Path) -> Ledger<SqliteStore> {
-    let store = SqliteStore::open(&SqliteOptions::new(folder, NOW)).unwrap();
+    // Payloads sealed, as in every gateway that `onepoint init` made.
+    let master_keys = Some(MasterKeys::parse(MASTER_KEY).unwrap());
+    let options = SqliteOptions { master_keys, ..SqliteOptions::new(folder, NOW) };
+    let store = SqliteStore::open(&options).unwrap();
     let signer = LogSigner::from_seed("log.onepoint.example/bench", &[9; 32]).unwrap();
     let parts = LogParts { signer, seal: Some(seal()), head: None };
     Ledger::open(store, parts).unwrap()

@@ -11,6 +11,8 @@ use super::work::{NOW, Names, PAYLOAD, fact, names};
 
 /// Pages in the write-ahead log from which on they are moved, as ours does it.
 const CHECKPOINT_PAGES: i64 = 4000;
+/// In the place of a row's sum.
+const SUM: i64 = 0x0123_4567_89ab_cdef;
 
 pub(crate) struct Peer {
     on: Connection,
@@ -49,9 +51,9 @@ impl Peer {
             VALUES ('platform', 20781, ?1, 0, ?1, ?2) ON CONFLICT (day, participant) DO UPDATE \
             SET count = excluded.count, last = excluded.last, running = excluded.running";
         self.run(sql, params![self.facts, hash]);
-        let sql = "INSERT INTO checkpoint (size, root, note, time_ms, seal) \
-            VALUES (?1, ?2, ?3, ?4, ?2)";
-        self.run(sql, params![self.facts, hash, note, NOW]);
+        let sql = "INSERT INTO checkpoint (size, root, note, time_ms, seal, row_sum) \
+            VALUES (?1, ?2, ?3, ?4, ?2, ?5)";
+        self.run(sql, params![self.facts, hash, note, NOW, SUM]);
         for (name, change) in [("accepted", count), ("pending", 2 * count)] {
             let sql = "INSERT INTO counter (name, value) VALUES (?1, ?2) \
                 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
@@ -64,18 +66,19 @@ impl Peer {
     fn document(&mut self, n: usize) {
         let Names { id, guid, key } = names(n);
         let hash = [7u8; 32];
-        self.run("INSERT INTO body (bytes) VALUES (?1)", params![&PAYLOAD[..]]);
+        let sql = "INSERT INTO body (bytes, digest, plain_bytes) VALUES (?1, ?2, ?3)";
+        self.run(sql, params![&PAYLOAD[..], hash, PAYLOAD.len()]);
         let body = self.on.last_insert_rowid();
         let sql = "INSERT INTO message (id, zone, sender, guid, content_digest, message_type, \
-            media_type, outcome, received_ms, body) VALUES (?1, 'z1', 'platform', ?2, ?3, \
-            'CEB311Message', 'application/xml', 0, ?4, ?5)";
-        self.run(sql, params![id, guid, hash, NOW, body]);
+            media_type, outcome, received_ms, body, row_sum) VALUES (?1, 'z1', 'platform', ?2, ?3, \
+            'CEB311Message', 'application/xml', 0, ?4, ?5, ?6)";
+        self.run(sql, params![id, guid, hash, NOW, body, SUM]);
         let sql = "INSERT INTO document (message, idx, guid, app_type, key_kind, key_value, \
-            order_key, outcome) VALUES (?1, 0, ?2, 1, 'order', ?3, ?3, 0)";
-        self.run(sql, params![id, guid, key]);
+            order_key, outcome, row_sum) VALUES (?1, 0, ?2, 1, 'order', ?3, ?3, 0, ?4)";
+        self.run(sql, params![id, guid, key, SUM]);
         let sql = "INSERT INTO business_key (kind, value, version, message, document, app_type, \
-            declared_ms, period_start_ms) VALUES ('order', ?1, 1, ?2, 0, 1, ?3, ?3)";
-        self.run(sql, params![key, id, NOW]);
+            declared_ms, period_start_ms, row_sum) VALUES ('order', ?1, 1, ?2, 0, 1, ?3, ?3, ?4)";
+        self.run(sql, params![key, id, NOW, SUM]);
         for department in ["customs", "tax"] {
             self.delivery(&id, &key, department, body);
         }
@@ -88,8 +91,8 @@ impl Peer {
 
     fn delivery(&self, id: &str, key: &str, department: &str, body: i64) {
         let sql = "INSERT INTO delivery (id, message, kind, destination, routing_key, \
-            order_keys, message_type, headers, body, body_bytes, created_ms) VALUES (?1, ?2, 0, \
-            ?3, ?4, ?5, 'CEB311Message', ?6, ?7, ?8, ?9)";
+            order_keys, message_type, headers, body, body_bytes, created_ms, row_sum) \
+            VALUES (?1, ?2, 0, ?3, ?4, ?5, 'CEB311Message', ?6, ?7, ?8, ?9, ?10)";
         let headers = r#"{"documents":[0],"received":"2026-11-24T00:00:00Z","sender":"platform"}"#;
         let row = params![
             format!("{id}.{department}"),
@@ -101,6 +104,7 @@ impl Peer {
             body,
             PAYLOAD.len(),
             NOW,
+            SUM,
         ];
         self.run(sql, row);
     }
