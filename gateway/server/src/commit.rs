@@ -123,8 +123,19 @@ impl Writer {
         if self.queue.send(work(reply)).await.is_err() {
             return Err(stopping());
         }
-        verdict.await.unwrap_or_else(|_| Err(stopping()))
+        verdict.await.unwrap_or_else(|_| Err(outcome_unknown()))
     }
+}
+
+/// The answer when the writer ended with the work in its hands.
+fn outcome_unknown() -> Refusal {
+    Refusal::new(
+        Stage::Commit,
+        503,
+        "outcome-unknown",
+        "the journal failed, and whether this was taken is not known; send the same again: it is recognised if it was",
+        "日志存储失败，报文是否已被接收未知，请原样重发；如已接收将被识别",
+    )
 }
 
 /// The answer while the gateway is going down; the sender sends again later.
@@ -182,7 +193,7 @@ impl WriterTask {
                 commits.send_modify(|n| *n += 1);
                 // Dying before: all of it is in the write-ahead log, which the next start reads.
                 fault::point("maintain.before");
-                self.ledger.maintain()?;
+                self.maintain()?;
                 // Dying after, or within: the log is used anew only once all of it is synced at
                 // its place.
                 fault::point("maintain.after");
@@ -190,6 +201,21 @@ impl WriterTask {
             chores.into_iter().try_for_each(|chore| self.retain(chore))?;
         }
         Ok(())
+    }
+
+    /// Moves pages of the journal. What is not fatal (a full disk) is left for the next time.
+    fn maintain(&mut self) -> Result<(), StoreError> {
+        match self.ledger.maintain() {
+            Err(error) if error.is_fatal() => {
+                tracing::error!(code = error.code(), error = %error, "the journal failed");
+                Err(error)
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), error = %error, "pages of the journal wait");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// A step of housekeeping, apart from all groups: nobody's answer waits for it.

@@ -159,7 +159,11 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.alive()?;
         // A transaction is only still open here if the work in it panicked.
-        let ready = self.roll_back().and_then(|()| self.move_pages());
+        let ready = self.roll_back().and_then(|()| match self.move_pages() {
+            // They wait in the log, which may have room of its own: what is written now shows it.
+            Err(StoreError::DiskFull(_)) => Ok(()),
+            moved => moved,
+        });
         self.note(ready)?;
         let done = match self.attempt(work) {
             Ok(done) => Ok(done),

@@ -85,7 +85,7 @@ struct Letter {
 }
 
 impl Checker {
-    pub(super) fn new(key: LogVerifier, now_ms: i64) -> Checker {
+    pub(super) fn new(key: LogVerifier) -> Checker {
         let log = Log {
             tiles: Tiles::new(),
             leaves: Vec::new(),
@@ -95,7 +95,7 @@ impl Checker {
             once: BTreeSet::new(),
             keys: BTreeMap::new(),
         };
-        Checker { key, now_ms, tally: Tally::default(), log, world: World::default() }
+        Checker { key, now_ms: 0, tally: Tally::default(), log, world: World::default() }
     }
 
     /// Facts checked so far.
@@ -103,8 +103,10 @@ impl Checker {
         self.log.facts.len()
     }
 
-    /// The log as far as it has grown. Call it before records of the same time are taken.
-    pub(super) fn read_log(&mut self, reader: &impl Reader) -> Result<(), StoreError> {
+    /// The log as far as it has grown, at the present time. Call it before the records of
+    /// that time are taken.
+    pub(super) fn read_log(&mut self, reader: &impl Reader, now_ms: i64) -> Result<(), StoreError> {
+        self.now_ms = now_ms;
         self.grow(reader)
     }
 

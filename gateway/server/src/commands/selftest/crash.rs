@@ -19,6 +19,7 @@ use super::plan::{Death, Random};
 use super::rules::{Rule, Tally};
 use super::sandbox::{Clients, Gateway, Sandbox, Started};
 use super::senders::{self, Stream};
+use crate::clock::Clock;
 use crate::commands::Failure;
 
 /// A gateway that was told where to die and did not is killed after so long.
@@ -28,7 +29,7 @@ const PHASE_MAX: Duration = Duration::from_secs(60);
 /// How often anybody fetches the checkpoint.
 const LOOK: Duration = Duration::from_millis(15);
 /// Every so many runs everything is checked from the beginning.
-const FULL_EVERY: u32 = 250;
+const FULL_EVERY: u32 = 500;
 
 /// Deaths by place.
 pub(super) type Deaths = BTreeMap<&'static str, u64>;
@@ -113,7 +114,7 @@ impl<'s> Crash<'s> {
 
     fn check(&mut self, fresh: &[Record]) -> Result<(), StoreError> {
         let reader = SqliteReader::open(&self.sandbox.folder().join(super::JOURNAL), 1)?;
-        self.checker.read_log(&reader)?;
+        self.checker.read_log(&reader, Clock.now().as_millisecond())?;
         fresh.iter().for_each(|record| self.checker.take(record));
         self.checker.settle(&reader)
     }

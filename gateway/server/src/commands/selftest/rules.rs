@@ -87,13 +87,13 @@ impl Tally {
         self.check(rule, false, || what);
     }
 
-    /// Takes over the counts of one rule.
-    pub(super) fn take(&mut self, rule: Rule, other: &Tally) {
-        let place = RULES.iter().position(|(known, ..)| *known == rule);
-        if let Some((mine, theirs)) =
-            place.and_then(|at| Some((self.counts.get_mut(at)?, other.counts.get(at)?)))
-        {
-            mine.clone_from(theirs);
+    /// Takes over what another tally has of rules that were not checked here, or were broken
+    /// more often there.
+    pub(super) fn add(&mut self, other: &Tally) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            if mine.checked == 0 || theirs.broken > mine.broken {
+                mine.clone_from(theirs);
+            }
         }
     }
 
@@ -144,8 +144,12 @@ mod tests {
         let row = &tally.value()[3];
         assert_eq!((row["checked"].as_u64(), row["violated"].as_u64()), (Some(6), Some(5)));
         let mut other = Tally::default();
-        other.take(Rule::Kept, &tally);
+        other.check(Rule::Leaf, true, String::new);
+        other.add(&tally);
         assert!(!other.good());
+        tally.add(&other);
+        assert_eq!(tally.value()[3]["violated"], 5);
+        assert_eq!(tally.value()[5]["checked"], 1);
     }
 
     #[test]
