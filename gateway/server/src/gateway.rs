@@ -158,15 +158,21 @@ pub(crate) async fn run(
     }
 }
 
-fn journal(
-    settings: &Settings,
-    clock: Clock,
-) -> Result<(Ledger<SqliteStore>, SqliteReader), GatewayError> {
+/// The log's key, which must be of the origin that the configuration names.
+pub(crate) fn log_signer(settings: &Settings) -> Result<LogSigner, GatewayError> {
     let signer = LogSigner::parse(settings.log.key.trim()).map_err(GatewayError::LogKey)?;
     if signer.name() != settings.log.origin {
         let key = signer.name().to_owned();
         return Err(GatewayError::Origin { key, origin: settings.log.origin.clone() });
     }
+    Ok(signer)
+}
+
+fn journal(
+    settings: &Settings,
+    clock: Clock,
+) -> Result<(Ledger<SqliteStore>, SqliteReader), GatewayError> {
+    let signer = log_signer(settings)?;
     let mut options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
     options.master_keys.clone_from(&settings.master_keys);
     let store = SqliteStore::open(&options)?;

@@ -130,7 +130,7 @@ fn moment(leaf: &Certificate, time_ms: i64) -> Result<Timestamp, Finding> {
 }
 
 /// The key itself, or a file that holds it.
-fn log_key(text: &str) -> Result<LogVerifier, Failure> {
+pub(crate) fn log_key(text: &str) -> Result<LogVerifier, Failure> {
     let parsed = match LogVerifier::parse(text.trim()) {
         Ok(key) => return Ok(key),
         Err(_) if std::fs::metadata(text).is_ok() => {

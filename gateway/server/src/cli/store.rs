@@ -6,6 +6,8 @@ use clap::Subcommand;
 
 use super::EXIT_CODES;
 
+pub(crate) mod copies;
+
 /// What can be done to a journal.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
@@ -21,6 +23,18 @@ pub(crate) enum StoreCommand {
     /// Print a line with a new master key, to be put on top of the file of master keys
     #[command(after_help = EXIT_CODES)]
     NewKey(NewKeyArgs),
+    /// Read everything and tell what does not agree; also beside a gateway that runs
+    #[command(after_help = EXIT_CODES)]
+    Check(copies::CheckArgs),
+    /// Copy the journal as of one moment; also beside a gateway that runs
+    #[command(after_help = EXIT_CODES)]
+    Backup(copies::BackupArgs),
+    /// Put a backup into its place, checked, and never so that the log forks
+    #[command(after_help = EXIT_CODES)]
+    Restore(copies::RestoreArgs),
+    /// Show the head file beside the journal, or make it anew
+    #[command(after_help = EXIT_CODES)]
+    Head(copies::HeadArgs),
 }
 
 #[derive(Debug, clap::Args)]

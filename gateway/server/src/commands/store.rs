@@ -15,12 +15,20 @@ use crate::cli::store::{NewKeyArgs, StoreArgs, StoreCommand};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
 
+mod check;
+mod copies;
+mod known;
+
 pub(crate) fn run(command: &StoreCommand) -> Outcome {
     match command {
         StoreCommand::Stats(args) => with_settings(args, stats),
         StoreCommand::Archive(args) => with_settings(args, archive),
         StoreCommand::Rewrap(args) => with_settings(args, rewrap),
         StoreCommand::NewKey(args) => new_key(args),
+        StoreCommand::Check(args) => check::run(args),
+        StoreCommand::Backup(args) => copies::back_up(args),
+        StoreCommand::Restore(args) => copies::put_back(args),
+        StoreCommand::Head(args) => copies::head(args),
     }
 }
 
