@@ -23,6 +23,7 @@ mod selftest;
 mod sm2sm3;
 mod startup;
 mod tidy;
+mod vault;
 mod xmlconf;
 mod xmldsig;
 mod xmlsec;

@@ -140,12 +140,14 @@ pub(crate) async fn run(
     let writer_ended = tokio::task::spawn_blocking(move || thread.join());
     tokio::pin!(writer_ended);
     tokio::select! {
+        // Told to stop, the writer may have ended as it should before we look.
+        biased;
+        () = stop.cancelled() => {}
         ended = writer_ended.as_mut() => {
             stop.cancel();
             return ended.ok().and_then(Result::ok).unwrap_or(Ok(())).map_err(GatewayError::Store)
                 .and(Err(GatewayError::Writer));
         }
-        () = stop.cancelled() => {}
     }
     if let Ok(Err(error)) = door.await {
         tracing::warn!(%error, "the door did not close well");

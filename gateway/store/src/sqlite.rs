@@ -253,7 +253,9 @@ impl Store for SqliteStore {
     }
 
     fn rewrap(&mut self) -> Result<Rewrapped, StoreError> {
-        self.within(keys::rewrap)
+        let done = self.within(keys::rewrap)?;
+        self.cut_write_ahead_log()?;
+        Ok(done)
     }
 
     fn maintain(&mut self) -> Result<(), StoreError> {

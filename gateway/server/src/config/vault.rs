@@ -52,13 +52,13 @@ fn master_keys(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<MasterKe
 
 pub(super) fn retention(section: Option<Section<'_, '_>>) -> Retention {
     let Some(section) = section else { return Retention::DEFAULT };
-    let days = |key: &str, default: u64| {
-        let days = section.number(key, 1..=DAYS_MAX, default);
+    let days = |key: &str, least: u64, default: u64| {
+        let days = section.number(key, least..=DAYS_MAX, default);
         u32::try_from(days).unwrap_or(u32::MAX)
     };
-    let archive = days("archive_after_days", 30);
-    let unanswered = days("unanswered_after_days", 180);
-    let erase = section.has("erase_after_days").then(|| days("erase_after_days", DAYS_MAX));
+    let archive = days("archive_after_days", 0, 30);
+    let unanswered = days("unanswered_after_days", 0, 180);
+    let erase = section.has("erase_after_days").then(|| days("erase_after_days", 1, DAYS_MAX));
     if let Some(erase) = erase {
         if erase < archive {
             section.fault("erase_after_days", "must not be less than archive_after_days");

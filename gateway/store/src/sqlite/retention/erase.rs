@@ -44,15 +44,20 @@ impl SqliteStore {
         if destroyed.is_empty() {
             return Ok(());
         }
-        // The write-ahead log still has pages with the wrapped keys. It is cut off unless
-        // somebody reads just now; then those pages are written over later.
+        self.cut_write_ahead_log()
+    }
+
+    /// Older pages in the write-ahead log still hold wrapped keys that were replaced. It is cut
+    /// off unless somebody reads just now; then those pages are written over later.
+    pub(in crate::sqlite) fn cut_write_ahead_log(&mut self) -> Result<(), StoreError> {
         let on = &self.connection;
         let cut = || {
             on.busy_timeout(std::time::Duration::ZERO)?;
             on.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             on.busy_timeout(BUSY)
         };
-        cut().map_err(fault::write)
+        let done = cut().map_err(fault::write);
+        self.note(done)
     }
 }
 

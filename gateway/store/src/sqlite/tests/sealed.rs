@@ -263,9 +263,18 @@ fn rotated_and_wrapped_anew_the_old_master_key_can_go() {
     drop(ledger);
     assert_eq!(place.code(M2), "store-master-key-missing");
     let mut store = SqliteStore::open(&rotated).unwrap();
+    let wrapped: Vec<u8> = place
+        .raw()
+        .query_row("SELECT wrapped FROM data_key WHERE id = 1", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(store.rewrap().unwrap(), crate::Rewrapped { wrapped: 1, keys: 2 });
     assert_eq!(store.rewrap().unwrap(), crate::Rewrapped { wrapped: 0, keys: 2 });
     assert_eq!(masters(&place), ["m2", "m2"]);
+    // What the old master key would open is nowhere any more.
+    for name in [DATABASE_FILE, "journal.db-wal"] {
+        let bytes = fs::read(place.folder().join(name)).unwrap();
+        assert!(!bytes.windows(wrapped.len()).any(|w| w == wrapped), "{name}");
+    }
     drop(store);
     assert_eq!(place.code(M1), "store-master-key-missing");
     let reader = SqliteReader::open_with(&place.folder(), 1, keys(M2)).unwrap();
