@@ -93,7 +93,8 @@ const ALTERATIONS: &[(&str, &str)] = &[
     ),
     ("DELETE FROM message", "message-missing"),
     (
-        "INSERT INTO message SELECT id || 'x', zone, sender, guid || 'x', content_digest,
+        "INSERT INTO message (id, zone, sender, guid, content_digest, message_type, media_type,
+         outcome, received_ms, body) SELECT id || 'x', zone, sender, guid || 'x', content_digest,
          message_type, media_type, outcome, received_ms, body FROM message LIMIT 1;
          UPDATE counter SET value = value + 1 WHERE name LIKE '%accepted%'",
         "message-without-facts",
