@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use onepoint_conformance::zone::{DEPARTMENTS, Setup, Zone, onepoint};
-use onepoint_schemas::example;
+use onepoint_schemas::{example, example_with};
 use serde_json::Value;
 
 fn store(zone: &Zone, arguments: &[&str]) -> Output {
@@ -31,7 +31,11 @@ fn refused(output: &Output, code: &str) {
 }
 
 async fn send(zone: &Zone, party: &str, message_type: &str) {
-    let signed = zone.signer(party).sign(example(message_type).unwrap());
+    send_text(zone, party, example(message_type).unwrap()).await;
+}
+
+async fn send_text(zone: &Zone, party: &str, text: &str) {
+    let signed = zone.signer(party).sign(text);
     let client = zone.client(party);
     let response = client.post("/v1/messages", "application/xml", signed).await.unwrap();
     assert_eq!(response.status, 200, "{}", response.text());
@@ -136,7 +140,9 @@ async fn a_damaged_payload_waits_alone() {
     let mut zone = Zone::make(&Setup::default());
     zone.start_gateway(&[]);
     send(&zone, "platform", "CEB311Message").await;
-    send(&zone, "payment", "CEB411Message").await;
+    // Of another order: what is of the same one keeps behind it.
+    let other = example_with("CEB411Message", &[("orderNo", "TEST20261101000002")]).unwrap();
+    send_text(&zone, "payment", &other).await;
     zone.stop_gateway();
     let database = rusqlite::Connection::open(zone.folder().join("journal/journal.db")).unwrap();
     let sql = "UPDATE body SET bytes = zeroblob(length(bytes)) WHERE id = 1";
