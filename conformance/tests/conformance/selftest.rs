@@ -125,7 +125,7 @@ const ROWS: [(&str, &str, &str); 12] = [
     ),
     (
         "a signature",
-        "UPDATE checkpoint SET note = replace(note, 'A', 'B') WHERE size = (SELECT max(size) FROM checkpoint)",
+        "UPDATE checkpoint SET note = lower(note) WHERE size = (SELECT max(size) FROM checkpoint)",
         "checkpoint",
     ),
     (
