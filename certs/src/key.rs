@@ -8,12 +8,14 @@
 
 mod error;
 pub(crate) mod range;
+mod recover;
 mod signing;
 #[cfg(test)]
 mod tests;
 
 pub use error::KeyError;
 pub use range::Part;
+pub use recover::Recovered;
 pub use signing::{MAX_KEY_BYTES, SigningKey};
 
 use std::fmt;

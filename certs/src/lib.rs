@@ -39,7 +39,7 @@ pub use certificate::{CertError, Certificate, Fingerprint, KeyUsage};
 pub use chain::{AnchorError, Chain, ChainCache, ChainError, TrustAnchors};
 pub use crl::{CrlError, RevocationError, RevocationList, RevocationLists};
 pub use day::zone_day;
-pub use key::{KeyError, PublicKey, SigningKey};
+pub use key::{KeyError, PublicKey, Recovered, SigningKey};
 pub use number::NumberError;
 pub use participant::{Authority, BadId, Delegation, Participant, ParticipantId, Role};
 pub use pem::PemError;

@@ -16,6 +16,7 @@ mod algorithms;
 mod compat;
 mod content;
 mod error;
+pub mod explain;
 mod profile;
 mod signing;
 mod target;

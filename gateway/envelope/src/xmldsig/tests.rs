@@ -20,7 +20,7 @@ use super::*;
 use crate::c14n::PrefixList;
 
 /// A signed document needs nothing more than this.
-const ORDER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- 前 -->\n\
+pub(super) const ORDER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- 前 -->\n\
     <ceb:CEB311Message guid=\"4CDE1CFD-EDED-46B1-946C-B8022E42FC94\" version='1.0' \
     xmlns:ceb=\"http://www.chinaport.gov.cn/ceb\" \
     xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n  <ceb:Order>\n\
@@ -29,18 +29,18 @@ const ORDER: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- 前 -->\n\
     <ceb:ExtendMessage><x xmlns=\"\" any=\"1\"/></ceb:ExtendMessage>\n</ceb:CEB311Message>\n<?end?>";
 
 /// Test identities.
-struct World {
-    root: Certificate,
+pub(super) struct World {
+    pub(super) root: Certificate,
     /// Has an intermediate in its chain.
-    p256: Issued,
-    rsa: Issued,
-    stranger: Issued,
-    ed25519: Issued,
-    p384: Issued,
-    sm2: Issued,
+    pub(super) p256: Issued,
+    pub(super) rsa: Issued,
+    pub(super) stranger: Issued,
+    pub(super) ed25519: Issued,
+    pub(super) p384: Issued,
+    pub(super) sm2: Issued,
 }
 
-static WORLD: LazyLock<World> = LazyLock::new(|| {
+pub(super) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let validity = Validity {
         from: "2026-01-01T00:00:00Z".parse().unwrap(),
         until: "2036-01-01T00:00:00Z".parse().unwrap(),
@@ -61,13 +61,13 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
-fn parse(xml: &str) -> Document {
+pub(super) fn parse(xml: &str) -> Document {
     Document::parse(xml.as_bytes().to_vec(), &Limits::default())
         .unwrap_or_else(|error| panic!("{}: {xml}", error.en()))
 }
 
 /// Signs with this identity.
-fn sign_by(signer: &Issued, xml: &str, options: &SignOptions) -> String {
+pub(super) fn sign_by(signer: &Issued, xml: &str, options: &SignOptions) -> String {
     sign(xml, &signer.key, &signer.chain, options).unwrap()
 }
 
@@ -105,13 +105,13 @@ fn check_words(error: &SignatureError) {
 }
 
 /// `text` with the first `from` replaced, which must be there.
-fn edit(text: &str, from: &str, to: &str) -> String {
+pub(super) fn edit(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in {text}");
     text.replacen(from, to, 1)
 }
 
 /// The part of `text` from `from` up to and with the next `to`.
-fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+pub(super) fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     let start = text.find(from).unwrap();
     let length = text[start..].find(to).unwrap() + to.len();
     &text[start..start + length]
