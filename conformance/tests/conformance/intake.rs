@@ -167,7 +167,7 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 21] = [
+const ROUTES: [(&str, &str, [bool; 5]); 22] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),
@@ -176,6 +176,7 @@ const ROUTES: [(&str, &str, [bool; 5]); 21] = [
     ("GET", "/log/tile/entries/000.p/1", [true; 5]),
     ("GET", "/metrics", [false, false, false, true, true]),
     ("POST", "/v1/messages", [false, true, false, false, false]),
+    ("POST", "/v1/messages/check", [false, true, false, false, false]),
     ("GET", "/v1/messages/x", [false, true, false, true, true]),
     ("GET", "/v1/messages/x/receipts", [false, true, false, true, true]),
     ("GET", "/v1/facts/0", [false, true, false, true, true]),

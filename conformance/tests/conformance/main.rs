@@ -14,6 +14,7 @@ mod audit;
 mod blackbox;
 mod broker;
 mod demo;
+mod explain;
 mod faults;
 mod intake;
 mod jose;

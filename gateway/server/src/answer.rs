@@ -32,7 +32,11 @@ impl Answer {
                 body.insert("id".to_owned(), json!(id));
                 json_answer(200, &body)
             }
-            Some(refusal) => problem_with(&refusal, id, self.members(receipts)),
+            Some(refusal) => {
+                let mut members = self.members(receipts);
+                members.extend(hint(&refusal));
+                problem_with(&refusal, id, members)
+            }
         }
     }
 
@@ -89,6 +93,19 @@ pub(crate) fn receipt_value(receipt: &Receipt) -> Value {
         tracing::error!(reason, "a receipt could not be written");
         Value::Null
     })
+}
+
+/// Where the refusal of a signature is explained to the byte.
+fn hint(refusal: &Refusal) -> Map<String, Value> {
+    let mut members = Map::new();
+    if refusal.stage == Stage::Authenticate && refusal.status == 422 {
+        let en =
+            "POST the same body to /v1/messages/check, or run `onepoint check`, to see the cause";
+        let zh = "将同一报文 POST 到 /v1/messages/check，或运行 onepoint check，可查看具体原因";
+        members.insert("hint".to_owned(), json!(en));
+        members.insert("hint_zh".to_owned(), json!(zh));
+    }
+    members
 }
 
 fn no_documents() -> Refusal {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{
-    Authority, Chain, ChainCache, Participant, ParticipantId, Registry, SignaturePolicy,
-    TrustAnchors,
+    Authority, Certificate, Chain, ChainCache, Participant, ParticipantId, Registry,
+    SignaturePolicy, TrustAnchors,
 };
 use onepoint_envelope::xmldsig::{self, SignaturePlace, SignedDocument};
 use onepoint_schemas::{Catalogue, DocumentFacts, MessageType};
@@ -204,7 +204,11 @@ fn place_of(document: &Document, element: onepoint_xml::Element<'_>) -> Place {
     Place { line: position.line, column: position.column, path: element.path() }
 }
 
-fn policy_of(trust: &Trust, who: Option<&Participant>, at: Timestamp) -> SignaturePolicy {
+pub(crate) fn policy_of(
+    trust: &Trust,
+    who: Option<&Participant>,
+    at: Timestamp,
+) -> SignaturePolicy {
     who.map_or_else(SignaturePolicy::strict, |p| trust.registry.policy_of(p, at).policy)
 }
 
@@ -225,22 +229,23 @@ pub(crate) fn signer<'t>(
     at: Timestamp,
 ) -> Result<&'t Participant, Refusal> {
     let fingerprint = signed.certificate().fingerprint();
-    let found = trust.registry.by_certificate(&fingerprint).ok_or_else(|| {
-        Refusal::new(
-            Stage::Authenticate,
-            403,
-            "sender-unknown",
-            format!(
-                "the certificate {} ({}) is not registered for any participant",
-                signed.certificate().serial_hex(),
-                signed.certificate().subject()
-            ),
-            format!("签名证书 {} 未登记", signed.certificate().serial_hex()),
-        )
-        .expecting("a certificate that is registered for a participant")
-    })?;
+    let found = trust.registry.by_certificate(&fingerprint);
+    let found = found.ok_or_else(|| unknown_sender(signed.certificate()))?;
     chain(trust, policy, signed, at)?;
     Ok(found)
+}
+
+/// The refusal of a certificate that no participant has.
+pub(crate) fn unknown_sender(certificate: &Certificate) -> Refusal {
+    let (serial, subject) = (certificate.serial_hex(), certificate.subject());
+    Refusal::new(
+        Stage::Authenticate,
+        403,
+        "sender-unknown",
+        format!("the certificate {serial} ({subject}) is not registered for any participant"),
+        format!("签名证书 {serial} 未登记"),
+    )
+    .expecting("a certificate that is registered for a participant")
 }
 
 fn chain(
@@ -256,7 +261,7 @@ fn chain(
         .map_err(|e| Refusal::new(Stage::Authenticate, 403, e.code(), e.en(), e.zh()))
 }
 
-fn check_submitter(
+pub(crate) fn check_submitter(
     sender: &Participant,
     submitter: &ParticipantId,
     kind: &MessageType,
@@ -286,7 +291,7 @@ fn check_submitter(
     .expecting("the signer's own connection, or a registered delegation in force"))
 }
 
-fn check_right(sender: &Participant, kind: &MessageType) -> Result<(), Refusal> {
+pub(crate) fn check_right(sender: &Participant, kind: &MessageType) -> Result<(), Refusal> {
     if sender.may_send.contains(&kind.name) {
         return Ok(());
     }
@@ -300,7 +305,7 @@ fn check_right(sender: &Participant, kind: &MessageType) -> Result<(), Refusal> 
     .expecting(format!("one of: {}", sender.may_send.join(", "))))
 }
 
-fn guid(document: &Document) -> Result<String, Refusal> {
+pub(crate) fn guid(document: &Document) -> Result<String, Refusal> {
     let root = document.root();
     match root.attribute("", "guid") {
         Some(guid) if !guid.is_empty() && guid.len() <= 64 => Ok(guid.to_owned()),
@@ -317,7 +322,7 @@ fn guid(document: &Document) -> Result<String, Refusal> {
 }
 
 /// Whoever signs must be the party the body names, or hold a delegation for it.
-fn check_parties(
+pub(crate) fn check_parties(
     sender: &Participant,
     kind: &MessageType,
     facts: &[DocumentFacts],

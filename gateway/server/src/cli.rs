@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod selftest;
 pub(crate) mod store;
 
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     /// Audit a log: follow it, compare copies of it
     #[command(after_help = EXIT_CODES)]
     Audit(audit::AuditArgs),
+    /// Explain what would become of a message, stage by stage, without sending it
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckArgs),
     /// Check a configuration and say everything that is wrong with it
     #[command(after_help = EXIT_CODES)]
     CheckConfig(CheckConfigArgs),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 pub(crate) mod adapter;
 pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod init;

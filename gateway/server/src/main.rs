@@ -19,6 +19,7 @@ mod commands;
 mod commit;
 mod config;
 mod deliver;
+mod explain;
 mod facts;
 mod fault;
 mod gateway;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Send(args) => commands::send::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Check(args) => commands::check::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Store(command) => commands::store::run(&command),

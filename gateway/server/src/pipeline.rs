@@ -15,9 +15,10 @@ use crate::authenticate::{Judged, Trust, authenticate};
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::config::Routes;
+use crate::explain::{self, Known, Report};
 use crate::fault;
 use crate::intake::{self, Received};
-use crate::refusal::{Refusal, internal};
+use crate::refusal::{Refusal, Stage, internal};
 use crate::route::{Routed, route};
 use crate::validate::validate;
 
@@ -35,6 +36,8 @@ struct Judge {
     routes: Routes,
     /// Judging is work for a core; more at once would only make each slower.
     cores: Semaphore,
+    /// Explaining takes longer than judging: one at a time, so that intake keeps its cores.
+    explaining: Semaphore,
 }
 
 impl Pipeline {
@@ -45,7 +48,8 @@ impl Pipeline {
         writer: Writer,
         cores: usize,
     ) -> Pipeline {
-        let judge = Judge { trust, routes, cores: Semaphore::new(cores) };
+        let judge =
+            Judge { trust, routes, cores: Semaphore::new(cores), explaining: Semaphore::new(1) };
         Pipeline { clock, judge: Arc::new(judge), writer }
     }
 
@@ -76,6 +80,31 @@ impl Pipeline {
         Ok(Answer::of(committed))
     }
 
+    /// Explains what would become of a message, without a trace of it: the same stages
+    /// but commit.
+    ///
+    /// # Errors
+    /// Those of [`Pipeline::submit`] that concern the request itself.
+    pub(crate) async fn check(
+        &self,
+        body: Vec<u8>,
+        content_type: Option<&str>,
+        submitter: &ParticipantId,
+    ) -> Result<Report, Refusal> {
+        let received = intake::receive(body, content_type, submitter, self.clock.now())?;
+        let Ok(_one) = self.judge.explaining.acquire().await else { return Err(internal()) };
+        let judge = Arc::clone(&self.judge);
+        let report = tokio::task::spawn_blocking(move || {
+            let (at, submitter) = (received.at(), received.submitter().clone());
+            let known = Known::of_gateway(&judge.trust, &judge.routes, &submitter, at);
+            explain::report(received, &known)
+        });
+        report.await.map_err(|error| {
+            tracing::error!(%error, "explaining a message failed");
+            internal()
+        })
+    }
+
     async fn judged(&self, received: Received) -> Result<Judged<Routed>, Refusal> {
         let Ok(_core) = self.judge.cores.acquire().await else { return Err(internal()) };
         let judge = Arc::clone(&self.judge);
@@ -89,8 +118,28 @@ impl Pipeline {
 
 impl Judge {
     fn judge(&self, received: Received) -> Judged<Routed> {
-        let authentic = authenticate(received, &self.trust)?;
-        let valid = validate(authentic, &self.trust.catalogue)?;
-        route(valid, &self.routes)
+        judge(received, &self.trust, &self.routes)
+    }
+}
+
+fn judge(received: Received, trust: &Trust, routes: &Routes) -> Judged<Routed> {
+    let authentic = authenticate(received, trust)?;
+    let valid = validate(authentic, &trust.catalogue)?;
+    route(valid, routes)
+}
+
+/// What intake would answer as far as it can be told without the journal: whether at
+/// least one document would be taken, or the refusal of the message.
+///
+/// # Errors
+/// The refusal.
+pub(crate) fn dry_run(received: Received, trust: &Trust, routes: &Routes) -> Result<(), Refusal> {
+    let routed = judge(received, trust, routes).map_err(|refused| refused.1)?;
+    let valid = routed.valid();
+    let documents = 0..valid.authentic().facts().len();
+    let refused = |index| !valid.violations(index).is_empty();
+    match documents.clone().all(refused) {
+        true => Err(Refusal::from_violations(Stage::Validate, valid.violations(0).to_vec())),
+        false => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 //! given. Out: an [`Explanation`]: the parts of the Signature, each digest expected and
 //! computed with the canonical octets, and the causes. Promised: a cause is called proved
 //! only where a digest or a signature came out right under it; what cannot be proved is
-//! `changed-after-signing` or `unknown`; work is bounded by [`MAX_TRIALS`],
-//! [`MAX_TRIAL_OCTETS`], [`MAX_MESSAGES`] and [`MAX_KEYS`]. Verification itself never
+//! `changed-after-signing` or `unknown`; work is bounded by [`MAX_SEARCHED`],
+//! [`MAX_TRIALS`], [`MAX_TRIAL_OCTETS`], [`MAX_MESSAGES`] and [`MAX_KEYS`]. Verification itself never
 //! comes here.
 
 mod content;
@@ -18,6 +18,7 @@ mod tokens;
 mod trial;
 mod value;
 
+pub use content::MAX_SEARCHED;
 pub use kind::CauseKind;
 pub use place::{Difference, visible, window};
 pub use trial::{MAX_TRIAL_OCTETS, MAX_TRIALS};

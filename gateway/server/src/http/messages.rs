@@ -24,6 +24,16 @@ pub(crate) async fn submit(
     Ok(answer.response())
 }
 
+/// `POST /v1/messages/check`: what would become of a message, and why; no trace of it.
+pub(crate) async fn check(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let report = app.pipeline.check(call.body, call.content_type, &caller.id).await?;
+    Ok(json_answer(200, &report.to_value()))
+}
+
 /// `GET /v1/messages/{id}`: what is known of a message, by whom it was handed in,
 /// where it is and what was answered.
 pub(crate) async fn show(

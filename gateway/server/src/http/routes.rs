@@ -52,6 +52,7 @@ pub(crate) enum Name {
     Tile,
     Metrics,
     Submit,
+    Check,
     Message,
     Receipts,
     Fact,
@@ -87,7 +88,7 @@ const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 18] = [
+pub(crate) static ROUTES: [Route; 19] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -95,6 +96,7 @@ pub(crate) static ROUTES: [Route; 18] = [
     route(Name::Tile, Method::GET, "/log/tile/{*}", OPEN),
     route(Name::Metrics, Method::GET, "/metrics", OVERSEERS),
     route(Name::Submit, Method::POST, "/v1/messages", ENTERPRISE),
+    route(Name::Check, Method::POST, "/v1/messages/check", ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
     route(Name::Fact, Method::GET, "/v1/facts/{}", READERS),
@@ -126,7 +128,7 @@ pub(crate) async fn answer(
         app.metrics.stranger();
         return refused(&refusal, &id, app);
     }
-    let max = if route.name == Name::Submit || route.name == Name::Answer {
+    let max = if matches!(route.name, Name::Submit | Name::Check | Name::Answer) {
         app.body_bytes_max
     } else {
         SMALL_BODY_MAX
@@ -147,6 +149,7 @@ pub(crate) async fn answer(
         (_, None) => Err(certificate_required()),
         (Name::Metrics, Some(_)) => evidence::metrics(app).await,
         (Name::Submit, Some(who)) => messages::submit(call, &who, app).await,
+        (Name::Check, Some(who)) => messages::check(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
         (Name::Fact, Some(who)) => log::fact(call, &who, app).await,

@@ -39,6 +39,11 @@ impl<'e> Trial<'e> {
         self.trials == 0
     }
 
+    /// Ends the search.
+    pub(super) fn end(&mut self) {
+        self.trials = 0;
+    }
+
     /// Whether `octets` have the signed digest; no more once the bounds are met.
     pub(super) fn matches(&mut self, octets: &[u8]) -> bool {
         if self.trials == 0 || octets.len() > self.octets {

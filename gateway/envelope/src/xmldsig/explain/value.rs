@@ -23,6 +23,8 @@ pub const MAX_MESSAGES: usize = 400;
 pub const MAX_KEYS: usize = 64;
 /// RSA keys below this are not taken under any policy, in bits.
 const RSA_BITS: u32 = 1024;
+/// Octets of a SignedInfo that is laid out and declared otherwise.
+const MAX_INFO: usize = 64 * 1024;
 /// Octets of content that are tried as what was signed instead of SignedInfo.
 const MAX_CONTENT: usize = 4 << 20;
 
@@ -332,6 +334,9 @@ fn info_forms(view: &Value<'_>, verifier: &mut Verifier<'_>) -> Option<Found> {
         if let Some(found) = prove(CauseKind::OtherMethod, (en, zh), octets) {
             return Some(found);
         }
+    }
+    if view.info.len() > MAX_INFO {
+        return None;
     }
     let info = tokens::read(view.info)?;
     for (how, octets) in names::declarations(&info).chain(names::prefixes(&info)) {

@@ -1,0 +1,231 @@
+//! A dry run that explains. In: the bytes of a message and what a gateway, or only a
+//! developer's machine, knows. Out: a [`Report`]: the verdict of every stage in order,
+//! going on after a failure wherever the next stage can still say something true, the
+//! causes of a signature that does not verify, and what intake would answer. Nothing is
+//! journaled and no key is claimed; the pipeline that judges real messages is only called.
+
+use std::sync::Mutex;
+
+use jiff::{SignedDuration, Timestamp};
+use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
+use onepoint_envelope::xmldsig::SignaturePlace;
+use onepoint_envelope::xmldsig::explain::{Explanation, explain};
+use onepoint_schemas::{Catalogue, MessageType};
+use onepoint_xml::{Document, Limits};
+use serde_json::{Value, json};
+
+use crate::authenticate::{self, Trust};
+use crate::config::Routes;
+use crate::intake::Received;
+use crate::pipeline;
+use crate::refusal::{Place, Refusal};
+
+mod identity;
+mod json;
+mod signature;
+mod text;
+
+/// What one stage says.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) stage: &'static str,
+    /// None where nothing was judged.
+    pub(crate) ok: Option<bool>,
+    pub(crate) code: String,
+    pub(crate) en: String,
+    pub(crate) zh: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) expected: Option<String>,
+    /// Members of its own, for JSON; null for none.
+    pub(crate) detail: Value,
+}
+
+impl Finding {
+    fn new(
+        stage: &'static str,
+        ok: Option<bool>,
+        code: impl Into<String>,
+        en: impl Into<String>,
+        zh: impl Into<String>,
+    ) -> Finding {
+        let (code, en, zh) = (code.into(), en.into(), zh.into());
+        Finding { stage, ok, code, en, zh, place: None, expected: None, detail: Value::Null }
+    }
+
+    fn refused(stage: &'static str, refusal: &Refusal) -> Finding {
+        Finding {
+            place: refusal.place.clone(),
+            expected: refusal.expected.clone(),
+            ..Finding::new(stage, Some(false), refusal.code.clone(), &*refusal.en, &*refusal.zh)
+        }
+    }
+
+    fn with(self, detail: Value) -> Finding {
+        Finding { detail, ..self }
+    }
+}
+
+/// What is known where the message is explained.
+pub(crate) struct Known<'k> {
+    pub(crate) catalogue: &'k Catalogue,
+    pub(crate) limits: &'k Limits,
+    pub(crate) at: Timestamp,
+    /// Certificates that the signer may name by number or may have signed with.
+    pub(crate) registered: Vec<Certificate>,
+    pub(crate) anchors: Option<&'k TrustAnchors>,
+    pub(crate) tolerance: SignedDuration,
+    pub(crate) policy: SignaturePolicy,
+    /// A gateway's configuration, and who hands the message in.
+    pub(crate) zone: Option<(&'k Trust, &'k Routes, ParticipantId)>,
+}
+
+impl<'k> Known<'k> {
+    /// What a gateway knows of a message that `submitter` hands in.
+    pub(crate) fn of_gateway(
+        trust: &'k Trust,
+        routes: &'k Routes,
+        submitter: &ParticipantId,
+        at: Timestamp,
+    ) -> Known<'k> {
+        let participant = trust.registry.participant(submitter);
+        Known {
+            catalogue: &trust.catalogue,
+            limits: &trust.limits,
+            at,
+            registered: participant.map(|p| p.certificates.clone()).unwrap_or_default(),
+            anchors: Some(&trust.anchors),
+            tolerance: trust.tolerance,
+            policy: authenticate::policy_of(trust, participant, at),
+            zone: Some((trust, routes, submitter.clone())),
+        }
+    }
+
+    fn submitter(&self) -> Option<&'k Participant> {
+        self.zone.as_ref().and_then(|(trust, _, id)| trust.registry.participant(id))
+    }
+}
+
+/// Every stage's verdict.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) signature: Option<Explanation>,
+    /// What intake would answer; none without a gateway's configuration.
+    pub(crate) answer: Option<Result<(), Refusal>>,
+}
+
+impl Report {
+    /// Whether the message would be accepted, or without a gateway's configuration,
+    /// whether no stage that was judged says no.
+    pub(crate) fn accepted(&self) -> bool {
+        match &self.answer {
+            Some(answer) => answer.is_ok(),
+            None => self.findings.iter().all(|finding| finding.ok != Some(false)),
+        }
+    }
+}
+
+/// Explains a message that intake would take.
+pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
+    let mut report = Report { findings: Vec::new(), signature: None, answer: None };
+    match authenticate::parse(received.bytes().to_vec(), known.limits) {
+        Ok(document) => {
+            let (en, zh) =
+                ("the document is well-formed XML in UTF-8", "报文是格式良好的 UTF-8 XML");
+            report.findings.push(Finding::new("well-formed", Some(true), "well-formed", en, zh));
+            stages(&document, known, &mut report);
+        }
+        Err(refusal) => {
+            report.findings.push(Finding::refused("well-formed", &refusal));
+            let (en, zh) = ("no later stage can see a document", "后续阶段无法读取报文");
+            report.findings.push(Finding::new("signature", None, "not-judged", en, zh));
+        }
+    }
+    if let Some((trust, routes, _)) = &known.zone {
+        let answer = pipeline::dry_run(received, trust, routes);
+        report.findings.push(answer_finding(&answer));
+        report.answer = Some(answer);
+    }
+    report
+}
+
+fn stages(document: &Document, known: &Known<'_>, report: &mut Report) {
+    let kind = match authenticate::message_type(document, known.catalogue) {
+        Ok(kind) => {
+            let (en, zh) =
+                (format!("the message type is {}", kind.name), format!("报文类型为 {}", kind.name));
+            let detail = json!({ "message_type": kind.name, "schema": kind.schema_version() });
+            report
+                .findings
+                .push(Finding::new("type", Some(true), "type-known", en, zh).with(detail));
+            Some(kind)
+        }
+        Err(refusal) => {
+            report.findings.push(Finding::refused("type", &refusal));
+            None
+        }
+    };
+    let place = SignaturePlace::ChildOfRoot;
+    let explained = explain(document, &place, &known.policy, &known.registered, &[]);
+    report.findings.push(signature::shape(&explained));
+    report.findings.extend(identity::findings(document, &explained, kind, known));
+    report.findings.extend(signature::computed(&explained));
+    report.signature = Some(explained);
+    if let Some(kind) = kind {
+        report.findings.extend(content(document, kind, known.catalogue));
+    }
+}
+
+/// Schema and rules, whoever signed.
+fn content(document: &Document, kind: &MessageType, catalogue: &Catalogue) -> Vec<Finding> {
+    if let Err(violations) = catalogue.validate_structure(document, kind) {
+        let detail = json!({ "violations": violations });
+        let refusal = Refusal::from_violations(crate::refusal::Stage::Validate, violations);
+        let (en, zh) = ("rules are judged once the schema holds", "结构合格后才校验业务规则");
+        return vec![
+            Finding::refused("schema", &refusal).with(detail),
+            Finding::new("rules", None, "not-judged", en, zh),
+        ];
+    }
+    let (en, zh) = ("the structure is that of the schema", "结构符合报文规范");
+    let mut findings = vec![Finding::new("schema", Some(true), "schema-good", en, zh)];
+    for index in 0..catalogue.documents(document, kind).len() {
+        let violations = catalogue.check_rules(document, kind, index);
+        let detail = json!({ "document": index, "violations": violations });
+        let finding = if violations.is_empty() {
+            let (en, zh) = (
+                format!("document {index} keeps the rules"),
+                format!("第 {} 份单证符合业务规则", index + 1),
+            );
+            Finding::new("rules", Some(true), "rules-good", en, zh)
+        } else {
+            Finding::refused(
+                "rules",
+                &Refusal::from_violations(crate::refusal::Stage::Validate, violations),
+            )
+        };
+        findings.push(finding.with(detail));
+    }
+    findings
+}
+
+fn answer_finding(answer: &Result<(), Refusal>) -> Finding {
+    match answer {
+        Ok(()) => {
+            let en = "intake would take this message; whether its guid or a business key is taken already is not looked up here";
+            let zh = "网关会接收此报文；此处不查询 guid 或业务主键是否已被占用";
+            Finding::new("answer", Some(true), "would-be-accepted", en, zh)
+        }
+        Err(refusal) => {
+            let en = format!("intake would refuse this message: {}", refusal.en);
+            let zh = format!("网关会拒绝此报文：{}", refusal.zh);
+            let finding = Finding::refused("answer", refusal);
+            Finding { en, zh, ..finding }.with(json!({ "status": refusal.status }))
+        }
+    }
+}
+
+/// A cache for one message.
+pub(crate) fn no_cache() -> Mutex<onepoint_certs::ChainCache> {
+    Mutex::new(onepoint_certs::ChainCache::new(1 << 20))
+}
