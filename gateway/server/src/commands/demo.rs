@@ -35,6 +35,8 @@ const EXPIRED: &str = "platform-expired";
 pub(crate) struct Zone {
     signers: Vec<(&'static str, Signer)>,
     expired: Signer,
+    /// Another key of the payment firm.
+    sm2: Signer,
     /// Makes order numbers unique over runs.
     run: String,
 }
@@ -53,6 +55,14 @@ impl Zone {
                 "this is a fault of the demo",
             )
         })
+    }
+
+    /// Who signs a declaration: every second payment has an SM2 signature.
+    fn declarer(&self, id: &str, n: u32) -> Result<(&Signer, &'static str), Failure> {
+        if id == init::parties::SM2_SIGNER && n.is_multiple_of(2) {
+            return Ok((&self.sm2, ", signed with SM2"));
+        }
+        Ok((self.signer(id)?, ""))
     }
 
     fn expired(&self) -> Result<&Signer, Failure> {
@@ -125,7 +135,8 @@ fn prepare(folder: &Path, amqp: Option<&str>, now: Timestamp) -> Result<Zone, Fa
         signers.push((id, signer(folder, id)?));
     }
     let run = format!("{:x}", now.as_millisecond() & 0xff_ffff);
-    Ok(Zone { signers, expired: signer(folder, EXPIRED)?, run: run.to_uppercase() })
+    let sm2 = signer(folder, init::parties::SM2_IDENTITY)?;
+    Ok(Zone { signers, expired: signer(folder, EXPIRED)?, sm2, run: run.to_uppercase() })
 }
 
 fn signer(folder: &Path, name: &str) -> Result<Signer, Failure> {

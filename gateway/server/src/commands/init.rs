@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::{SignedDuration, Timestamp};
-use onepoint_certs::testpki::{Issued, LeafSpec, PkiError, TestCa, Usage, Validity};
+use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, PkiError, TestCa, Usage, Validity};
 use zeroize::Zeroizing;
 
 use super::{Failure, Outcome, make_folder, write_new};
@@ -14,7 +14,7 @@ use crate::clock::Clock;
 
 pub(crate) mod parties;
 
-use parties::{PARTIES, Party};
+use parties::{PARTIES, Party, SM2_SIGNER};
 
 /// Origin of a pilot's log.
 pub(crate) const ORIGIN: &str = "onepoint.example/pilot";
@@ -56,7 +56,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
     let pki = pilot.folder.join("pki");
     make_folder(&pki)?;
     let validity = validity(now)?;
-    let kind = onepoint_certs::testpki::KeyKind::P256;
+    let kind = KeyKind::P256;
     let ca = TestCa::new("OnePoint test CA", kind, validity).map_err(|e| pki_failure(&e))?;
     write_new(&pki.join("ca.pem"), ca.certificate_pem().as_bytes())?;
     write_key(&pki.join("ca.key"), &ca.key_pem())?;
@@ -69,6 +69,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
         let issued = ca.issue(&leaf(party, validity)).map_err(|e| pki_failure(&e))?;
         write_identity(&pki, party.id, &issued)?;
     }
+    write_sm2(&pki, validity)?;
     write_identity(&pki, "seal", &issue_seal(&ca, validity)?)?;
     write_log_key(&pki)?;
     write_master_key(&pki)?;
@@ -119,9 +120,25 @@ fn validity(now: Timestamp) -> Result<Validity, Failure> {
     }
 }
 
+/// An SM2 root, a CA below it, and a second certificate of one party under that: for
+/// signatures only, since TLS here knows no SM2.
+fn write_sm2(pki: &Path, validity: Validity) -> Result<(), Failure> {
+    let Some(party) = Party::by_id(SM2_SIGNER) else { return Ok(()) };
+    let made = || {
+        let root = TestCa::new("OnePoint test SM2 root", KeyKind::Sm2, validity)?;
+        let issuer = root.intermediate("OnePoint test SM2 CA", KeyKind::Sm2, validity)?;
+        let spec = LeafSpec::signer(party.id, party.name, KeyKind::Sm2, validity);
+        Ok((root, issuer.issue(&spec)?))
+    };
+    let (root, issued) = made().map_err(|error| pki_failure(&error))?;
+    write_new(&pki.join("sm2-ca.pem"), root.certificate_pem().as_bytes())?;
+    write_key(&pki.join("sm2-ca.key"), &root.key_pem())?;
+    write_identity(pki, parties::SM2_IDENTITY, &issued)
+}
+
 /// The certificate whose key countersigns the log's checkpoints.
 fn issue_seal(ca: &TestCa, validity: Validity) -> Result<Issued, Failure> {
-    let kind = onepoint_certs::testpki::KeyKind::P256;
+    let kind = KeyKind::P256;
     let spec = LeafSpec {
         usage: vec![Usage::DigitalSignature, Usage::NonRepudiation],
         ..LeafSpec::signer("seal", "OnePoint pilot", kind, validity)
@@ -196,7 +213,7 @@ certificate = "pki/seal.pem"
 key = "pki/seal.key"
 
 [trust]
-anchors = ["pki/ca.pem"]
+anchors = ["pki/ca.pem", "pki/sm2-ca.pem"]
 clock_tolerance_s = 60
 "#,
         listen = pilot.listen

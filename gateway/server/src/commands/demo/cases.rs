@@ -32,11 +32,12 @@ pub(crate) fn all(zone: &Zone, orders: u32) -> Result<Vec<Case>, Failure> {
         let number = zone.number(n);
         for (message_type, from) in DECLARATIONS {
             let xml = declaration(message_type, &number, &[])?;
+            let (signer, with) = zone.declarer(from, n)?;
             cases.push(Case {
-                what: format!("{} of order {n}", title(message_type)),
+                what: format!("{} of order {n}{with}", title(message_type)),
                 from,
                 message_type,
-                body: zone.signer(from)?.sign(&xml)?,
+                body: signer.sign(&xml)?,
                 expected: Expected::Accepted,
             });
         }

@@ -90,6 +90,11 @@ pub(crate) const PARTIES: &[Party] = &[
     overseer("operator", "测试运维"),
 ];
 
+/// The party that has a second certificate, on an SM2 key.
+pub(crate) const SM2_SIGNER: &str = "payment";
+/// The name of its files in `pki/`.
+pub(crate) const SM2_IDENTITY: &str = "payment-sm2";
+
 /// Which department must know what.
 pub(crate) const ROUTES: &str = r#"
 [[route]]
@@ -121,8 +126,10 @@ impl Party {
             items.iter().map(|i| format!("\"{i}\"")).collect::<Vec<_>>().join(", ")
         };
         let own = format!("pki/{}.pem", self.id);
+        let sm2 = Some(format!("pki/{SM2_IDENTITY}.pem")).filter(|_| self.id == SM2_SIGNER);
         let further = more.iter().filter(|(id, _)| *id == self.id).map(|(_, file)| *file);
-        let certificates: Vec<&str> = std::iter::once(own.as_str()).chain(further).collect();
+        let first = std::iter::once(own.as_str()).chain(sm2.as_deref());
+        let certificates: Vec<&str> = first.chain(further).collect();
         let mut line = |key: &str, value: String| {
             text.push_str(&format!("{key} = {value}\n"));
         };
