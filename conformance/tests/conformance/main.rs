@@ -16,6 +16,7 @@ mod broker;
 mod demo;
 mod explain;
 mod faults;
+mod hostile;
 mod intake;
 mod jose;
 mod merkle;

@@ -38,7 +38,7 @@ fn serve(zone: &Zone) -> Output {
 fn a_broken_configuration_shows_all_faults_at_once() {
     let zone = Zone::make(&Setup::default());
     edit(&zone, "zone = \"pilot\"", "zone = 7\ncolour = 1");
-    edit(&zone, "anchors = [\"pki/ca.pem\"]", "anchors = [\"pki/none.pem\"]");
+    edit(&zone, "anchors = [\"pki/ca.pem\", ", "anchors = [\"pki/none.pem\", ");
     edit(&zone, "role = \"auditor\"", "role = \"king\"");
     let config = zone.folder().join("onepoint.toml");
     let config = config.to_str().unwrap();
