@@ -208,6 +208,7 @@ fn causes(
                 info: &inspected.signed_info,
                 content: &reference.octets,
                 digest: &reference.computed,
+                renamed: found.iter().any(|it| it.kind == CauseKind::Namespace),
             };
             let value = value::search(&view).map(|(kind, how, octets)| {
                 let info = parts.signed_info;

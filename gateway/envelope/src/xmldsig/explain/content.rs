@@ -261,7 +261,9 @@ pub(super) fn canonical(
 
 fn names(tokens: &[Token<'_>], view: &View<'_>, trial: &mut Trial<'_>) -> Found {
     let mut prove = |kind, ((en, zh), octets): names::Named| trial.prove(kind, (&en, &zh), octets);
-    names::declarations(tokens)
+    names::corrected(tokens)
+        .into_iter()
+        .chain(names::declarations(tokens))
         .chain(names::prefixes(tokens))
         .find_map(|named| prove(CauseKind::Namespace, named))
         .or_else(|| {

@@ -25,6 +25,23 @@ const MAX_PERMUTED: usize = 5;
 /// A candidate, and its names.
 pub(super) type Named = ((String, String), Vec<u8>);
 
+/// The usual prefixes with the usual names, where one is bound to another name.
+pub(super) fn corrected<'t>(tokens: &'t [Token<'t>]) -> Option<Named> {
+    let mut out = tokens.to_vec();
+    let mut wrong = Vec::new();
+    for pair in apex(&mut out)? {
+        if let Some((key, uri)) = USUAL.iter().find(|(key, _)| pair.0 == *key)
+            && pair.1 != *uri
+        {
+            wrong.push(format!("{key}=\"{uri}\""));
+            pair.1 = Cow::from(*uri);
+        }
+    }
+    let wrong = wrong.join(", ");
+    let said = (format!("signed with {wrong}"), format!("加签时为 {wrong}"));
+    (!wrong.is_empty()).then(|| (said, write(&out)))
+}
+
 /// Declarations at the apex added and left out.
 pub(super) fn declarations<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = Named> + 't {
     let mut first = tokens.to_vec();

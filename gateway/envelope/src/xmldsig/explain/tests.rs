@@ -9,7 +9,11 @@ mod ways;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::xmldsig::tests::{ORDER, WORLD, edit, parse};
+use onepoint_xml::Limits;
+
+use crate::c14n::{Method, PrefixList};
+use crate::xmldsig::SignOptions;
+use crate::xmldsig::tests::{ORDER, WORLD, edit, parse, sign_by};
 use seed::{Seed, Shape, digested, good, message, signer};
 use ways::{Damage, WAYS};
 
@@ -136,14 +140,74 @@ fn a_refused_shape_has_an_outcome_and_no_parts() {
 }
 
 #[test]
+fn other_methods_and_references_are_explained_as_well() {
+    let (list, id) = (PrefixList::parse("xsi").unwrap(), Some("root".to_owned()));
+    let methods = [
+        Method::Exclusive(list),
+        Method::Inclusive11,
+        Method::ExclusiveWithComments(PrefixList::default()),
+    ];
+    for (n, method) in (1_u64..).zip(methods) {
+        let mut seed = Seed::new(n);
+        let flat = Shape { lines: Some(false), ..Shape::default() };
+        let xml = edit(&message(&mut seed, flat), " guid=", " Id=\"root\" guid=");
+        for id in [None, id.clone()] {
+            let transform = Some(method.clone());
+            let options = SignOptions {
+                id,
+                transform,
+                canonicalization: method.clone(),
+                ..SignOptions::default()
+            };
+            let signed = sign_by(&WORLD.p256, &xml, &options);
+            assert!(explained(&signed, &[]).causes.is_empty());
+            let cause = first(&seed::formatted(&signed, Some("\t")), &[]).unwrap();
+            assert_eq!((cause.kind, cause.proved), (CauseKind::Reindented, true), "{method:?}");
+            let cause = first(&edit(&signed, "</ds:Signature>", "</ds:Signature>\n"), &[]).unwrap();
+            assert_eq!(cause.kind, CauseKind::SpaceAtSignature, "{method:?}");
+        }
+    }
+}
+
+#[test]
+fn altered_octets_anywhere_are_never_explained_by_a_layout_or_an_encoding() {
+    let mut judged = 0;
+    for n in 0..600 {
+        let mut seed = Seed::new(n);
+        let by = signer(&mut seed);
+        let mut octets = good(by, &message(&mut seed, Shape::default())).into_bytes();
+        for _ in 0..=seed.below(3) {
+            let at = seed.below(octets.len());
+            if octets[at].is_ascii_alphanumeric() {
+                octets[at] = seed.pick(b"05adxKZ");
+            }
+        }
+        let Ok(document) = Document::parse(octets, &Limits::default()) else { continue };
+        let place = SignaturePlace::ChildOfRoot;
+        let found = explain(&document, &place, &SignaturePolicy::strict(), &[], &[]);
+        let Some(parts) = found.parts else { continue };
+        judged += 1;
+        let digest_good = parts.reference.expected == parts.reference.computed;
+        let good = digest_good && parts.value_good != Some(false);
+        assert_eq!(parts.causes.is_empty(), good, "{:?}", parts.causes);
+        for cause in parts.causes.iter().filter(|cause| cause.proved) {
+            use CauseKind as K;
+            let right = [K::SignedInfoChanged, K::DigestValueChanged, K::Namespace];
+            assert!(right.contains(&cause.kind), "{cause:?}: {}", document.source());
+        }
+    }
+    assert!(judged > 200, "{judged}");
+}
+
+#[test]
 fn two_causes_are_both_named() {
-    // Namespaces are in the digest and in SignedInfo, where ceb, ds and xsi are the usual set.
+    // Namespaces are in the digest and in SignedInfo.
     let mut seed = Seed::new(7);
     let xml = message(&mut seed, Shape::default());
     let xml = edit(&good(&WORLD.sm2, &xml), " xmlns:xsi=", " xmlns:xs=");
     let found = explained(&xml, &[]);
     let named: Vec<_> = found.causes.iter().map(|c| (c.kind, c.about_value, c.proved)).collect();
-    let expected = [(CauseKind::Namespace, false, true), (CauseKind::SignedFlat, true, true)];
+    let expected = [(CauseKind::Namespace, false, true), (CauseKind::Namespace, true, true)];
     assert_eq!(named, expected);
     // A digest over something else, and a value under another key.
     let other = digested(&WORLD.p256, ORDER, b"something else");

@@ -3,6 +3,7 @@
 //! a tool misread it.
 
 use encoding_rs::{GB18030, GBK, WINDOWS_1252};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::kind::CauseKind;
 
@@ -105,6 +106,15 @@ fn misread(text: &str, all: &mut Vec<Candidate>) {
         ("the signer had read UTF-8 as Latin-1", "加签方把 UTF-8 当作 Latin-1 读取"),
         doubled.into_bytes(),
     );
+    let composed = ("characters were composed (NFC) when signed", "加签时字符为组合形式（NFC）");
+    push(composed, text.nfc().collect::<String>().into_bytes());
+    let apart = ("characters were decomposed (NFD) when signed", "加签时字符为分解形式（NFD）");
+    push(apart, text.nfd().collect::<String>().into_bytes());
+    let folded = (
+        "characters were in compatibility form (NFKC) when signed",
+        "加签时字符为兼容形式（NFKC）",
+    );
+    push(folded, text.nfkc().collect::<String>().into_bytes());
     let narrow = |c: char| match u32::from(c) {
         wide @ 0xFF01..=0xFF5E => char::from_u32(wide - 0xFEE0).unwrap_or(c),
         0x3000 => ' ',

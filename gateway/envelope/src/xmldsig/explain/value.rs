@@ -52,6 +52,8 @@ pub(super) struct Value<'d> {
     pub(super) content: &'d [u8],
     /// The digest of the content.
     pub(super) digest: &'d [u8],
+    /// The namespaces of the content are known to be others than were signed.
+    pub(super) renamed: bool,
 }
 
 /// What was found: cause, in what way, and the octets that were signed where they are
@@ -278,6 +280,9 @@ fn messages(view: &Value<'_>, verifier: &mut Verifier<'_>) -> Option<Found> {
         );
         return Some((CauseKind::DigestValueChanged, (en.into(), zh.into()), Some(signed)));
     }
+    if let Some(found) = declared(view, verifier) {
+        return Some(found);
+    }
     if let Some(flat) = compat::flat_signed_info(view.parts).filter(|flat| flat != view.info)
         && verifier.verifies(&flat)
     {
@@ -287,6 +292,17 @@ fn messages(view: &Value<'_>, verifier: &mut Verifier<'_>) -> Option<Found> {
     hashes(view, verifier)
         .or_else(|| info_forms(view, verifier))
         .or_else(|| instead(view, verifier))
+}
+
+/// Namespaces in scope: those that are wrong for certain before the usual form is tried.
+fn declared(view: &Value<'_>, verifier: &mut Verifier<'_>) -> Option<Found> {
+    let info = tokens::read(view.info).filter(|_| view.info.len() <= MAX_INFO)?;
+    let others = names::declarations(&info).take_while(|_| view.renamed);
+    let (how, signed) = names::corrected(&info)
+        .into_iter()
+        .chain(others)
+        .find(|(_, signed)| verifier.verifies(signed))?;
+    Some((CauseKind::Namespace, how, Some(signed)))
 }
 
 /// SignedInfo with the digest of the content as it is.

@@ -273,6 +273,27 @@ fn order_ways() -> Vec<Way> {
             let unsigned = plain(s);
             later(s, &unsigned, |x| x.bytes().map(char::from).collect())
         }),
+        way(K::ReEncoded, "full-width for half-width, or decomposed", |s| {
+            let unsigned = edit(&plain(s), "</ceb:f1>", "(A1) \u{e9}</ceb:f1>");
+            // Where some were full-width from the start, nothing tells which.
+            let wide = s.below(2) == 0 && !unsigned.contains('（');
+            later(s, &unsigned, |x| match wide {
+                true => x.replace("(A1)", "\u{ff08}\u{ff21}\u{ff11}\u{ff09}"),
+                false => x.replace('\u{e9}', "e\u{301}"),
+            })
+        }),
+        way(K::ReEncoded, "read as GBK on the way", |s| {
+            let unsigned = edit(&plain(s), "</ceb:f1>", "测试</ceb:f1>");
+            // Only where nothing is lost can it be taken back.
+            later(s, &unsigned, |x| {
+                let (read, _, _) = encoding_rs::GBK.decode(x.as_bytes());
+                if read.contains('\u{fffd}') {
+                    x.bytes().map(char::from).collect()
+                } else {
+                    read.into_owned()
+                }
+            })
+        }),
         way(K::Escaped, "digested with character references", |s| {
             let unsigned = plain(s);
             otherwise(s, &unsigned, |c| {
