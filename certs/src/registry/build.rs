@@ -104,6 +104,9 @@ fn add_participant(
     }
     check_participant(registry, &participant, faults);
     for certificate in &participant.certificates {
+        if let Some(key) = certificate.public_key().as_sm2() {
+            key.prepare();
+        }
         match registry.by_certificate.entry(certificate.fingerprint()) {
             Entry::Vacant(free) => _ = free.insert(id.clone()),
             Entry::Occupied(taken) => faults.push(RegistryError::CertificateShared {
