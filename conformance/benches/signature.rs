@@ -64,6 +64,9 @@ const THEIRS: [&str; 3] = ["libxml2 + xmlsec1", "libxml2 + xmlsec1, bare key", "
 const PYTHON: &str = "/usr/bin/python3";
 const INSTALL: &str = "apt-get install -y python3-lxml python3-xmlsec";
 
+/// A stage: its name and one call of it.
+type Stage<'s> = (&'static str, Box<dyn FnMut() + 's>);
+
 fn main() -> ExitCode {
     let world = World::new();
     let message = world.message();
@@ -79,7 +82,7 @@ fn main() -> ExitCode {
         theirs.what
     );
     println!("minimum of {ROUNDS} interleaved rounds of {CALLS} calls");
-    let mut ours: Vec<(&str, Box<dyn FnMut() + '_>)> = world.stages(&message);
+    let mut ours = world.stages(&message);
     ours.extend(sm2_stages());
     let mut minima = vec![f64::MAX; ours.len() + 3];
     for _ in 0..ROUNDS {
@@ -158,7 +161,7 @@ impl World {
             .is_ok()
     }
 
-    fn stages<'s>(&'s self, message: &'s [u8]) -> Vec<(&'static str, Box<dyn FnMut() + 's>)> {
+    fn stages<'s>(&'s self, message: &'s [u8]) -> Vec<Stage<'s>> {
         let short: &[u8] = b"a message so short that only the key is measured";
         let algorithm = SignatureAlgorithm::RsaPkcs1Sha256;
         let signature = self.issued.key.sign(algorithm, short).unwrap();
@@ -181,7 +184,7 @@ impl World {
 }
 
 /// The same value by a registered key and by the crate.
-fn sm2_stages() -> Vec<(&'static str, Box<dyn FnMut()>)> {
+fn sm2_stages() -> Vec<Stage<'static>> {
     let signing = SigningKey::generate_sm2().unwrap();
     let key = signing.public_key().as_sm2().unwrap().clone();
     let message = b"the digest of this is signed";
