@@ -39,11 +39,27 @@ pub(crate) fn document(dice: &mut Dice) -> String {
             _ => format!("\n  <i>{at}</i>\n"),
         });
     }
-    let base = dice.pick(&["", " xml:base='http://example.com/x/y'", " xml:lang='zh'"]);
+    let base = dice.pick(&[
+        "",
+        " xml:lang='zh'",
+        " xml:base='http://example.com/x/y'",
+        " xml:base='http://example.com/x/' xml:space='preserve'",
+        " xml:base='/p/q/r' xml:lang='zh' xml:id='i'",
+        " xml:base='urn:x:y'",
+    ]);
+    // No fragment: Canonical XML 1.1 drops it when values are joined, libxml2 keeps it.
+    let part = dice.pick(&[
+        "xml:base='../z'",
+        "xml:base='../z'",
+        "xml:base='z/y?q'",
+        "xml:base='./z'",
+        "xml:base='//other/z'",
+        "xml:lang=''",
+    ]);
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?first?><!-- 前 -->\n\
          <a:root xmlns:a='urn:a' xmlns:b=\"urn:b\" xmlns:unused='urn:u'{base} Id='all'>\
-         <a:no>T0001</a:no>{inside}<part xml:base='../z' Id=\"part\"><n b:q='1'>T0001</n>{inside}\
+         <a:no>T0001</a:no>{inside}<part {part} Id=\"part\"><n b:q='1'>T0001</n>{inside}\
          </part></a:root>\n<?last?>"
     )
 }
