@@ -118,6 +118,7 @@ pub(super) static WAYS: std::sync::LazyLock<Vec<Way>> = std::sync::LazyLock::new
         name_ways(),
         text_ways(),
         order_ways(),
+        encoding_ways(),
         key_ways(),
         digest_ways(),
         value_ways(),
@@ -254,6 +255,12 @@ fn order_ways() -> Vec<Way> {
                 if whole { unsigned.clone().into_bytes() } else { root_text(&unsigned) }
             })
         }),
+    ]
+}
+
+fn encoding_ways() -> Vec<Way> {
+    use CauseKind as K;
+    vec![
         way(K::ReEncoded, "digested as GBK or UTF-16", |s| {
             let unsigned = plain(s);
             let wide = s.below(2) == 0;
