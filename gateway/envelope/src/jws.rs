@@ -9,12 +9,14 @@
 //! and whether its chain holds is for the caller to check.
 
 mod error;
+mod explain;
 mod header;
 mod signing;
 #[cfg(test)]
 mod tests;
 
 pub use error::JwsError;
+pub use explain::JwsCause;
 pub use signing::{JwsOptions, KeyMember, sign_compact, sign_flattened};
 
 use std::borrow::Cow;

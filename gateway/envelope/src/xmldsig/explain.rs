@@ -21,7 +21,9 @@ mod value;
 pub use content::MAX_SEARCHED;
 pub use kind::CauseKind;
 pub use place::{Difference, visible, window};
+pub(crate) use text::candidates as text_candidates;
 pub use trial::{MAX_TRIAL_OCTETS, MAX_TRIALS};
+pub(crate) use value::from_der;
 pub use value::{MAX_KEYS, MAX_MESSAGES};
 
 use onepoint_certs::{Certificate, DigestAlgorithm, SignatureAlgorithm, SignaturePolicy};

@@ -8,10 +8,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::kind::CauseKind;
 
 /// A candidate: cause, in what way, octets.
-pub(super) type Candidate = (CauseKind, (&'static str, &'static str), Vec<u8>);
+pub(crate) type Candidate = (CauseKind, (&'static str, &'static str), Vec<u8>);
 
 /// All of them, in the order in which they are likely.
-pub(super) fn candidates(octets: &[u8]) -> Vec<Candidate> {
+pub(crate) fn candidates(octets: &[u8]) -> Vec<Candidate> {
     let Ok(text) = std::str::from_utf8(octets) else { return Vec::new() };
     let mut all = Vec::new();
     line_ends(text, &mut all);

@@ -162,7 +162,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// SEQUENCE of two INTEGERs to r and s of the length that the algorithm has.
-fn from_der(value: &[u8], algorithm: SignatureAlgorithm) -> Option<Vec<u8>> {
+pub(crate) fn from_der(value: &[u8], algorithm: SignatureAlgorithm) -> Option<Vec<u8>> {
     let half = algorithm.signature_len()? / 2;
     let (&[0x30, _], rest) = value.split_first_chunk()? else { return None };
     let (r, rest) = integer(rest)?;
