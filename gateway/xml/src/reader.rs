@@ -43,7 +43,7 @@ fn fault<T>(problem: Problem, at: usize) -> Step<T> {
 }
 
 /// What kind of token quick-xml cut; its content is read from the input.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     /// A start tag or an empty-element tag, and the bytes of its name.
     Start {
@@ -110,8 +110,7 @@ struct Pass<'i> {
     source: &'i str,
     scan: Scan,
     limits: &'i Limits,
-    reader: Reader<&'i [u8]>,
-    /// Bytes handed out by the reader so far.
+    /// Bytes read so far.
     at: usize,
     arena: String,
     events: Vec<Event>,
@@ -125,17 +124,10 @@ struct Pass<'i> {
 
 impl<'i> Pass<'i> {
     fn new(source: &'i str, scan: Scan, limits: &'i Limits) -> Self {
-        let mut reader = Reader::from_str(source);
-        let config = reader.config_mut();
-        // All of these are judged here, with better places and words.
-        config.check_end_names = false;
-        config.allow_unmatched_ends = true;
-        config.trim_markup_names_in_closing_tags = false;
         Pass {
             source,
             scan,
             limits,
-            reader,
             at: 0,
             arena: String::new(),
             // A message has an event for each 20 to 30 bytes.
@@ -191,7 +183,16 @@ impl<'i> Pass<'i> {
 
     /// Cuts the next token; afterwards `self.at` is behind it.
     fn next(&mut self) -> Step<Cut> {
-        let cut = match self.reader.read_event() {
+        match self.plain() {
+            Some(cut) => Ok(cut),
+            None => self.any(),
+        }
+    }
+
+    /// [`Pass::next`] for whatever stands there.
+    fn any(&mut self) -> Step<Cut> {
+        let mut reader = self.reader();
+        let cut = match reader.read_event() {
             Ok(Token::Start(tag)) => Cut::Start { name: tag.name().as_ref().len(), empty: false },
             Ok(Token::Empty(tag)) => Cut::Start { name: tag.name().as_ref().len(), empty: true },
             Ok(Token::End(_)) => Cut::End,
@@ -203,8 +204,45 @@ impl<'i> Pass<'i> {
             Ok(Token::Text(_) | Token::GeneralRef(_) | Token::Eof) => Cut::Text,
             Err(error) => return self.explain(&error),
         };
-        self.at = self.reader.buffer_position() as usize;
+        self.at += reader.buffer_position() as usize;
         Ok(cut)
+    }
+
+    /// Cuts what nearly every token of a message is and no two readers can read in two
+    /// ways: text, a start tag that is only a name of ASCII, the end tag that is due.
+    fn plain(&mut self) -> Option<Cut> {
+        let rest = self.source.as_bytes().get(self.at..)?;
+        let (length, cut) = match rest {
+            [b'<', b'/', tail @ ..] => {
+                let name = self.open.last()?.name;
+                if tail.strip_prefix(name.as_bytes())?.first() != Some(&b'>') {
+                    return None;
+                }
+                (name.len() + 3, Cut::End)
+            }
+            [b'<', tail @ ..] => {
+                tail.first().filter(|first| first.is_ascii_alphabetic())?;
+                let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+                let name = tail.iter().position(|byte| !plain(byte))?;
+                tail.get(name).filter(|end| **end == b'>')?;
+                (name + 2, Cut::Start { name, empty: false })
+            }
+            [] | [b'&', ..] => return None,
+            text => (text::plain_length(text), Cut::Text),
+        };
+        self.at += length;
+        Some(cut)
+    }
+
+    /// quick-xml at `self.at`, for one token.
+    fn reader(&self) -> Reader<&'i [u8]> {
+        let mut reader = Reader::from_str(self.slice(self.at, self.source.len()));
+        let config = reader.config_mut();
+        // All of these are judged here, with better places and words.
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.trim_markup_names_in_closing_tags = false;
+        reader
     }
 
     /// Why quick-xml could not cut a token at `self.at`.

@@ -218,3 +218,42 @@ proptest! {
         check(input);
     }
 }
+
+/// The end of a tag and the names of open elements, besides the pieces.
+const ENDS: [&str; 8] =
+    ["ab", "</ab>", "</ab", "<ab>", "<a:b>", "<_a>", "</a>", "text of sixteen and more"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20_000) })]
+
+    /// What is cut without quick-xml is cut as by quick-xml, wherever the rest goes on.
+    #[test]
+    fn plain_tokens_are_those_of_the_reader(
+        pieces in prop::collection::vec(prop::sample::select([&PIECES[..], &ENDS[..]].concat()), 1..12),
+        name in prop::sample::select(vec!["ab", "a", "a:b", "abc"]),
+    ) {
+        let source = pieces.concat();
+        let limits = Limits::default();
+        let mut pass = Pass::new(&source, Scan::default(), &limits);
+        let open = Open { start: EventIndex(0), name, bindings: 0 };
+        while pass.at < source.len() {
+            pass.open = vec![open];
+            let from = pass.at;
+            let plain = pass.plain().map(|cut| (cut, pass.at));
+            // A byte order mark is text here; quick-xml would drop it at its beginning.
+            if source[from..].starts_with('\u{FEFF}') {
+                prop_assert!(matches!(plain, Some((Cut::Text, _))));
+                continue;
+            }
+            pass.at = from;
+            let Ok(cut) = pass.any() else {
+                prop_assert_eq!(plain, None);
+                break;
+            };
+            if let Some(plain) = plain {
+                prop_assert_eq!(plain, (cut, pass.at), "{:?} at {}", source, from);
+            }
+            prop_assert!(pass.at > from);
+        }
+    }
+}
