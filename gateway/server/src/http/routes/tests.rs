@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 18] = [
+const MATRIX: [(Name, [bool; 5]); 19] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -17,6 +17,7 @@ const MATRIX: [(Name, [bool; 5]); 18] = [
     (Name::Tile, [true, true, true, true, true]),
     (Name::Metrics, [false, false, false, true, true]),
     (Name::Submit, [false, true, false, false, false]),
+    (Name::Check, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
     (Name::Fact, [false, true, false, true, true]),
