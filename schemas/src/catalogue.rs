@@ -1,132 +1,74 @@
-//! The catalogue: message types as data, with their schemas compiled and their
-//! rules loaded once. Everything built in is embedded; nothing is read from disk.
+//! The catalogue: message types as data, with their schemas and rules. In: a set of files
+//! with `<family>/<version>/manifest.toml` and what stands beside it. Out: types by name
+//! and root, and the judge of each. No I/O; built-in schemas compile at their first use.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use onepoint_xml::Document;
-use serde::Deserialize;
 
 use crate::documents::{self, DocumentFacts};
+use crate::files::Files;
 use crate::rules::{RuleError, RuleSet};
 use crate::structure::{Structure, StructureError};
 use crate::violation::Violation;
 
-/// A catalogue that cannot serve: a fault of the product, found at its start.
+mod manifest;
+
+pub use manifest::{Direction, MessageType, NormCodes};
+
+use manifest::Manifest;
+
+/// A catalogue that cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// `catalogue.toml` is not what it should be.
-    #[error("the catalogue of message types cannot be read")]
-    Catalogue(#[source] toml::de::Error),
+    /// A manifest is not what it should be.
+    #[error("{file} cannot be read")]
+    Manifest {
+        /// The manifest.
+        file: String,
+        /// Why.
+        source: toml::de::Error,
+    },
+    /// A manifest says something that does not hold.
+    #[error("{file}: {what}")]
+    Inconsistent {
+        /// The manifest.
+        file: String,
+        /// What.
+        what: String,
+    },
     /// A schema does not compile.
-    #[error("the schema of {name} does not compile")]
+    #[error("the schema {file} does not compile")]
     Schema {
-        /// The message type.
-        name: String,
+        /// The schema.
+        file: String,
         /// Why.
         source: StructureError,
     },
-    /// The rules cannot be read.
-    #[error("the rules cannot be read")]
-    Rules(#[from] RuleError),
+    /// Rules cannot be read.
+    #[error("{file} cannot be read")]
+    Rules {
+        /// The rules.
+        file: String,
+        /// Why.
+        source: RuleError,
+    },
 }
 
-/// Which way a message goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// From an enterprise to departments.
-    Declaration,
-    /// From a department back.
-    Answer,
-}
-
-/// Codes by which the customs norm (2022-05, chapter 7) refuses a message of a type;
-/// none where the norm has none. 0001 to 3999 are those of the transport.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NormCodes {
-    /// The message does not match its schema.
-    pub structure: Option<String>,
-    /// The signature does not hold.
-    pub signature: Option<String>,
-    /// A document of this key is there already.
-    pub duplicate: Option<String>,
-    /// A document breaks a rule that has no code of its own.
-    pub rule: Option<String>,
-}
-
-/// A message type.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MessageType {
-    /// Name, which is also the root's local name: `CEB311Message`.
-    pub name: String,
-    /// Family of messages: `ceb`, `zone`.
-    pub family: String,
-    /// Version of the family's norm.
-    pub version: String,
-    /// Which way it goes.
-    pub direction: Direction,
-    /// Namespace of the root.
-    pub namespace: String,
-    /// English name.
-    pub title: String,
-    /// Chinese name.
-    pub title_zh: String,
-    /// Local name of a document, a child of the root.
-    pub document: String,
-    /// Local name of the document's head, where it has one.
-    #[serde(default)]
-    pub head: Option<String>,
-    /// Local name of the document's lines, where it has any.
-    #[serde(default)]
-    pub line: Option<String>,
-    /// Kind of the business key, then its fields.
-    pub key: Vec<String>,
-    /// Taken in order when a field of `key` is absent.
-    #[serde(default)]
-    pub key_else: Vec<Vec<String>>,
-    /// Fields of the order key.
-    #[serde(default)]
-    pub order_key: Vec<String>,
-    /// The signer must be one of these parties.
-    #[serde(default)]
-    pub signer_any_of: Vec<String>,
-    /// And all of these.
-    #[serde(default)]
-    pub signer_all_of: Vec<String>,
-    /// Fields whose values are personal: violations do not repeat them.
-    #[serde(default)]
-    pub personal: Vec<String>,
-    /// What the norm says of the signature: required, optional, none.
-    pub signature: String,
-    /// The norm's own codes for the main reasons to refuse it.
-    #[serde(default)]
-    pub norm: NormCodes,
-    /// The type of its receipt.
-    #[serde(default)]
-    pub receipt: Option<String>,
-}
-
-impl MessageType {
-    /// The version as facts name it: `ceb/2022-05`.
-    pub fn schema_version(&self) -> String {
-        format!("{}/{}", self.family, self.version)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    r#type: Vec<MessageType>,
+/// A type with what judges it.
+#[derive(Debug)]
+struct Entry {
+    kind: MessageType,
+    structure: Structure,
+    rules: Arc<RuleSet>,
 }
 
 /// The message types with their schemas and rules.
 #[derive(Debug)]
 pub struct Catalogue {
-    types: BTreeMap<String, MessageType>,
-    structures: BTreeMap<String, Structure>,
-    rules: RuleSet,
+    /// By name; the newest version of each first.
+    types: BTreeMap<String, Vec<Entry>>,
 }
 
 impl Catalogue {
@@ -135,37 +77,102 @@ impl Catalogue {
     /// # Errors
     /// A fault of the product: an embedded file is broken.
     pub fn load_builtin() -> Result<Catalogue, CatalogueError> {
-        let file: File =
-            toml::from_str(include_str!("../catalogue.toml")).map_err(CatalogueError::Catalogue)?;
-        let mut structures = BTreeMap::new();
-        for kind in &file.r#type {
-            let structure = Structure::builtin(&kind.name)
-                .map_err(|source| CatalogueError::Schema { name: kind.name.clone(), source })?;
-            structures.insert(kind.name.clone(), structure);
+        Catalogue::load(Files::builtin())
+    }
+
+    /// The catalogue of these files.
+    ///
+    /// # Errors
+    /// A manifest or rule file that is broken, or a type without its schema. Schemas compile
+    /// at their first use; [`Catalogue::compile_all`] does it at once.
+    pub fn load(files: Files) -> Result<Catalogue, CatalogueError> {
+        let files = Arc::new(files);
+        let mut catalogue = Catalogue { types: BTreeMap::new() };
+        for (path, text) in files.all().filter(|(path, _)| path.ends_with("/manifest.toml")) {
+            let manifest = Manifest::parse(text)
+                .map_err(|source| CatalogueError::Manifest { file: path.to_owned(), source })?;
+            catalogue.add(manifest, path, &files)?;
         }
-        let types = file.r#type.into_iter().map(|kind| (kind.name.clone(), kind)).collect();
-        Ok(Catalogue { types, structures, rules: RuleSet::builtin()? })
+        for versions in catalogue.types.values_mut() {
+            versions.sort_by(|a, b| b.kind.version.cmp(&a.kind.version));
+        }
+        Ok(catalogue)
     }
 
-    /// The type whose root has this expanded name; prefixes do not count.
+    fn add(
+        &mut self,
+        manifest: Manifest,
+        file: &str,
+        files: &Arc<Files>,
+    ) -> Result<(), CatalogueError> {
+        let fault = |what: String| CatalogueError::Inconsistent { file: file.to_owned(), what };
+        let folder = format!("{}/{}", manifest.family, manifest.version);
+        if file != format!("{folder}/manifest.toml") {
+            return Err(fault(format!("it says {folder}, which is not its folder")));
+        }
+        let rules = format!("{folder}/rules.toml");
+        let parsed = files.get(&rules).map_or_else(|| Ok(RuleSet::default()), RuleSet::parse);
+        let parsed = parsed.map_err(|source| CatalogueError::Rules { file: rules, source })?;
+        let parsed = Arc::new(parsed);
+        for kind in manifest.into_types() {
+            let schema = format!("{folder}/{}.xsd", kind.name);
+            let structure = Structure::new(&kind.name, &schema, Arc::clone(files));
+            if files.get(&schema).is_none() {
+                return Err(fault(format!("the type {} has no schema {schema}", kind.name)));
+            }
+            let versions = self.types.entry(kind.name.clone()).or_default();
+            if let Some(other) = versions.iter().find(|entry| entry.kind.family != kind.family) {
+                let (name, family) = (&kind.name, &other.kind.family);
+                return Err(fault(format!(
+                    "the type {name} is there already, in the family {family}"
+                )));
+            }
+            if versions.iter().any(|entry| entry.kind.version == kind.version) {
+                return Err(fault(format!("the type {} stands here twice", kind.name)));
+            }
+            versions.push(Entry { kind, structure, rules: Arc::clone(&parsed) });
+        }
+        Ok(())
+    }
+
+    /// Compiles every schema, so that a broken one is found now.
+    ///
+    /// # Errors
+    /// The first that does not compile.
+    pub fn compile_all(&self) -> Result<(), CatalogueError> {
+        for entry in self.types.values().flatten() {
+            entry.structure.compiled().map_err(|source| CatalogueError::Schema {
+                file: entry.structure.location().to_owned(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The newest version of the type whose root has this expanded name; prefixes do not count.
     pub fn by_root(&self, namespace: &str, local: &str) -> Option<&MessageType> {
-        self.types.get(local).filter(|kind| kind.namespace == namespace)
+        self.by_name(local).filter(|kind| kind.namespace == namespace)
     }
 
-    /// The type of this name.
+    /// The newest version of the type of this name.
     pub fn by_name(&self, name: &str) -> Option<&MessageType> {
-        self.types.get(name)
+        self.types.get(name).and_then(|versions| versions.first()).map(|entry| &entry.kind)
     }
 
-    /// All types, by name.
+    /// All types, by name, the newest version of each.
     pub fn types(&self) -> impl Iterator<Item = &MessageType> {
-        self.types.values()
+        self.types.values().filter_map(|versions| versions.first()).map(|entry| &entry.kind)
     }
 
     /// Whether this is the type of some declaration's receipt: its returnStatus
     /// is the status of the declaration itself.
     pub fn is_receipt_type(&self, name: &str) -> bool {
-        self.types.values().any(|kind| kind.receipt.as_deref() == Some(name))
+        self.types().any(|kind| kind.receipt.as_deref() == Some(name))
+    }
+
+    fn entry(&self, kind: &MessageType) -> Option<&Entry> {
+        let versions = self.types.get(&kind.name)?;
+        versions.iter().find(|entry| entry.kind.version == kind.version)
     }
 
     /// Validates by the type's schema. A fault here refuses the whole message.
@@ -177,12 +184,14 @@ impl Catalogue {
         document: &Document,
         kind: &MessageType,
     ) -> Result<(), Vec<Violation>> {
-        match self.structures.get(&kind.name) {
-            Some(structure) => structure.validate(document, &kind.personal).map_err(|mut found| {
-                let norm = &kind.norm.structure;
-                found.iter_mut().for_each(|violation| violation.norm_code.clone_from(norm));
-                found
-            }),
+        match self.entry(kind) {
+            Some(entry) => {
+                entry.structure.validate(document, &kind.personal).map_err(|mut found| {
+                    let norm = &kind.norm.structure;
+                    found.iter_mut().for_each(|violation| violation.norm_code.clone_from(norm));
+                    found
+                })
+            }
             None => Ok(()),
         }
     }
@@ -201,6 +210,6 @@ impl Catalogue {
         kind: &MessageType,
         index: usize,
     ) -> Vec<Violation> {
-        self.rules.check(document, kind, index)
+        self.entry(kind).map(|entry| entry.rules.check(document, kind, index)).unwrap_or_default()
     }
 }

@@ -2,24 +2,30 @@
 //! are those of one order, the receipts answer them. Tests, the demo and the
 //! documentation start from them.
 
+use std::collections::BTreeMap;
+
 use onepoint_xml::escape_text;
 
-/// Name of a type and its example. Declarations are ready to be signed: they carry no
-/// Signature, so the list, which must have one, is complete only with it.
-pub const EXAMPLES: [(&str, &str); 8] = [
-    ("CEB311Message", include_str!("../ceb/2022-05/examples/CEB311Message.xml")),
-    ("CEB411Message", include_str!("../ceb/2022-05/examples/CEB411Message.xml")),
-    ("CEB511Message", include_str!("../ceb/2022-05/examples/CEB511Message.xml")),
-    ("CEB621Message", include_str!("../ceb/2022-05/examples/CEB621Message.xml")),
-    ("CEB312Message", include_str!("../ceb/2022-05/examples/CEB312Message.xml")),
-    ("CEB412Message", include_str!("../ceb/2022-05/examples/CEB412Message.xml")),
-    ("CEB512Message", include_str!("../ceb/2022-05/examples/CEB512Message.xml")),
-    ("CEB622Message", include_str!("../ceb/2022-05/examples/CEB622Message.xml")),
-];
+use crate::files::all_embedded;
+
+/// Name of each type and its example, in the newest version of its family. Declarations are
+/// ready to be signed: they carry no Signature, so those that must have one are complete only
+/// with it.
+pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let newest: BTreeMap<&str, &str> = all_embedded()
+        .filter_map(|(path, text)| {
+            let (folder, file) = path.rsplit_once('/')?;
+            let name = file.strip_suffix(".xml").filter(|_| folder.ends_with("/examples"))?;
+            Some((name, text))
+        })
+        .collect();
+    newest.into_iter()
+}
 
 /// The example of a type.
 pub fn example(name: &str) -> Option<&'static str> {
-    EXAMPLES.iter().find(|(example, _)| *example == name).map(|(_, text)| *text)
+    let file = format!("/examples/{name}.xml");
+    all_embedded().filter(|(path, _)| path.ends_with(&file)).last().map(|(_, text)| text)
 }
 
 /// The example of a type with other values: each field is the local name of an

@@ -1,4 +1,4 @@
-//! Rules beyond the schema, as data: `rules/*.toml` in, checks out. One document
+//! Rules beyond the schema, as data: a family's `rules.toml` in, checks out. One document
 //! in, its violations out. Amounts are exact scaled integers; no floats.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,20 +138,16 @@ struct File {
     rule: Vec<Rule>,
 }
 
-/// The rules of all types, with the code lists they name.
-#[derive(Debug)]
+/// The rules of a family's types, with the code lists they name.
+#[derive(Debug, Default)]
 pub(crate) struct RuleSet {
     rules: BTreeMap<String, Vec<Rule>>,
     lists: BTreeMap<String, BTreeSet<&'static str>>,
 }
 
 impl RuleSet {
-    /// The rules that are built in.
-    pub(crate) fn builtin() -> Result<RuleSet, RuleError> {
-        RuleSet::parse(include_str!("../rules/ceb-2022-05.toml"))
-    }
-
-    fn parse(text: &str) -> Result<RuleSet, RuleError> {
+    /// The rules of a `rules.toml`.
+    pub(crate) fn parse(text: &str) -> Result<RuleSet, RuleError> {
         let file: File = toml::from_str(text).map_err(RuleError::File)?;
         let mut set = RuleSet { rules: BTreeMap::new(), lists: BTreeMap::new() };
         for rule in file.rule {

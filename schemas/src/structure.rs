@@ -3,11 +3,12 @@
 //! judges; an outline of the same schema files supplies the words.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use onepoint_xml::Document;
 use xsd_schema::{SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder};
 
+use crate::files::Files;
 use crate::violation::Violation;
 
 mod drive;
@@ -36,48 +37,39 @@ pub enum StructureError {
     Outline(String),
 }
 
-/// The embedded schema files, by the end of their path.
-const FILES: [(&str, &str); 11] = [
-    ("CEB311Message.xsd", include_str!("../ceb/2022-05/CEB311Message.xsd")),
-    ("CEB312Message.xsd", include_str!("../ceb/2022-05/CEB312Message.xsd")),
-    ("CEB411Message.xsd", include_str!("../ceb/2022-05/CEB411Message.xsd")),
-    ("CEB412Message.xsd", include_str!("../ceb/2022-05/CEB412Message.xsd")),
-    ("CEB511Message.xsd", include_str!("../ceb/2022-05/CEB511Message.xsd")),
-    ("CEB512Message.xsd", include_str!("../ceb/2022-05/CEB512Message.xsd")),
-    ("CEB621Message.xsd", include_str!("../ceb/2022-05/CEB621Message.xsd")),
-    ("CEB622Message.xsd", include_str!("../ceb/2022-05/CEB622Message.xsd")),
-    ("ceb-base.xsd", include_str!("../ceb/2022-05/ceb-base.xsd")),
-    ("xmldsig.xsd", include_str!("../xmldsig/xmldsig.xsd")),
-    ("TaxReturnMessage.xsd", include_str!("../zone/1/TaxReturnMessage.xsd")),
-];
+/// Locations given to the engine: not those of a disk, which it would look at.
+const SCHEME: &str = "schema:///";
 
-/// Gives the engine the embedded files, and nothing else: no disk, no network.
+/// Gives the engine the files of the set, and nothing else: no disk, no network.
 #[derive(Debug)]
-struct Embedded;
+struct Loader(Arc<Files>);
 
-impl SchemaLoader for Embedded {
+impl Loader {
+    fn file(&self, location: &str) -> Option<&str> {
+        self.0.get(location.strip_prefix(SCHEME)?)
+    }
+}
+
+impl SchemaLoader for Loader {
     fn load(&self, location: &str) -> SchemaResult<String> {
-        file(location).map(str::to_owned).ok_or_else(|| {
-            SchemaError::structural("src-resolve", format!("{location} is not built in"), None)
+        self.file(location).map(str::to_owned).ok_or_else(|| {
+            SchemaError::structural("src-resolve", format!("there is no file {location}"), None)
         })
     }
 
     fn can_load(&self, location: &str) -> bool {
-        file(location).is_some()
+        self.file(location).is_some()
     }
 }
 
-fn file(location: &str) -> Option<&'static str> {
-    let name = location.rsplit('/').next()?;
-    FILES.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
-}
-
-/// A compiled schema. The engine's set may move between threads but not be shared,
-/// so each judge takes one out and puts it back; as many are compiled as judge at once.
+/// The schema of a type, compiled at its first use. The engine's set may move between threads
+/// but not be shared, so each judge takes one out and puts it back; as many are compiled as
+/// judge at once.
 pub(crate) struct Structure {
+    root: String,
     location: String,
-    text: &'static str,
-    outline: Outline,
+    files: Arc<Files>,
+    outline: OnceLock<Outline>,
     idle: Mutex<Vec<SchemaSet>>,
 }
 
@@ -88,19 +80,47 @@ impl fmt::Debug for Structure {
 }
 
 impl Structure {
-    /// Compiles the schema of a built-in type.
-    pub(crate) fn builtin(name: &str) -> Result<Structure, StructureError> {
-        let location = format!("{name}.xsd");
-        let text = file(&location).ok_or(StructureError::Missing)?;
-        let idle = Mutex::new(vec![Structure::compile(text, &location)?]);
-        let outline = Outline::read(name, &location, file)?;
-        Ok(Structure { location, text, outline, idle })
+    /// The schema of the element `root` in the file at `location`.
+    pub(crate) fn new(root: &str, location: &str, files: Arc<Files>) -> Structure {
+        Structure {
+            root: root.to_owned(),
+            location: location.to_owned(),
+            files,
+            outline: OnceLock::new(),
+            idle: Mutex::default(),
+        }
     }
 
-    fn compile(text: &str, location: &str) -> Result<SchemaSet, StructureError> {
+    /// Where the schema stands.
+    pub(crate) fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Compiles it, if that was not done yet.
+    pub(crate) fn compiled(&self) -> Result<(), StructureError> {
+        self.outline()?;
+        if self.idle().is_empty() {
+            let set = self.compile()?;
+            self.idle().push(set);
+        }
+        Ok(())
+    }
+
+    fn outline(&self) -> Result<&Outline, StructureError> {
+        if let Some(outline) = self.outline.get() {
+            return Ok(outline);
+        }
+        let outline = Outline::read(&self.root, &self.location, |path| self.files.get(path))?;
+        Ok(self.outline.get_or_init(|| outline))
+    }
+
+    fn compile(&self) -> Result<SchemaSet, StructureError> {
         let engine = |error: SchemaError| StructureError::Engine(error.to_string());
-        let builder = SchemaSetBuilder::with_loader(Box::new(Embedded));
-        let compiled = builder.add_source(text, location).map_err(engine)?;
+        let text = self.files.get(&self.location).ok_or(StructureError::Missing)?;
+        let loader = Box::new(Loader(Arc::clone(&self.files)));
+        let builder = SchemaSetBuilder::with_loader(loader);
+        let location = format!("{SCHEME}{}", self.location);
+        let compiled = builder.add_source(text, &location).map_err(engine)?;
         let compiled = compiled.compile().map_err(engine)?;
         // An include or import that was not found would leave a schema that takes too much.
         if let Some(failure) = compiled.directive_failures().first() {
@@ -116,15 +136,16 @@ impl Structure {
         document: &Document,
         personal: &[String],
     ) -> Result<(), Vec<Violation>> {
-        let set = self.idle().pop();
-        let Some(set) = set.or_else(|| Structure::compile(self.text, &self.location).ok()) else {
-            // It compiled at the start; only a lack of memory could end here.
+        let idle = self.idle().pop();
+        let set = idle.map_or_else(|| self.compile(), Ok);
+        let (Ok(set), Ok(outline)) = (set, self.outline()) else {
+            // Tests compile all that is built in, the gateway all that is added before it is used.
             let root = document.root();
             let text = ("the schema could not be loaded", "schema 无法加载");
             return Err(vec![Violation::at(root, "schema-unavailable").text(text.0, text.1)]);
         };
         let mut report = Report::new(personal);
-        drive::judge(&set, &self.outline, document, &mut report);
+        drive::judge(&set, outline, document, &mut report);
         self.idle().push(set);
         match report.is_empty() {
             true => Ok(()),

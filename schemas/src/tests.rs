@@ -2,6 +2,8 @@
 
 #![allow(clippy::string_slice)]
 
+use std::collections::BTreeSet;
+
 use onepoint_xml::{Document, Limits};
 
 use super::*;
@@ -42,7 +44,7 @@ fn signed(name: &str) -> String {
 #[test]
 fn every_example_is_valid_with_a_signature_broken_into_lines() {
     let catalogue = catalogue();
-    for (name, _) in EXAMPLES {
+    for (name, _) in examples() {
         assert_eq!(judge(&catalogue, &signed(name)), [], "{name}");
         let document = parse(example(name).unwrap());
         let kind = catalogue.by_name(name).unwrap();
@@ -78,7 +80,7 @@ fn leaves(xml: &str) -> Vec<String> {
 fn every_required_field_that_is_missing_is_named() {
     let catalogue = catalogue();
     let mut required = 0;
-    for (name, _) in EXAMPLES {
+    for (name, _) in examples() {
         let xml = signed(name);
         for field in leaves(example(name).unwrap()) {
             let prefix = if xml.contains("<ceb:") { "ceb:" } else { "" };
@@ -239,79 +241,58 @@ fn examples_take_other_values() {
     assert!(example_with("CEB999Message", &[]).is_none());
 }
 
-/// Files in examples/invalid: name, text, what the schema says, what the rules say.
-const INVALID: [(&str, &str, &[&str], &[&str]); 9] = [
-    (
-        "CEB311Message-missing-element",
-        include_str!("../ceb/2022-05/examples/invalid/CEB311Message-missing-element.xml"),
-        &["schema-missing-element"],
-        &[],
-    ),
-    (
-        "CEB311Message-wrong-total",
-        include_str!("../ceb/2022-05/examples/invalid/CEB311Message-wrong-total.xml"),
-        &[],
-        &["order-total"],
-    ),
-    (
-        "CEB411Message-too-long",
-        include_str!("../ceb/2022-05/examples/invalid/CEB411Message-too-long.xml"),
-        &["schema-length"],
-        &[],
-    ),
-    (
-        "CEB511Message-wrong-order",
-        include_str!("../ceb/2022-05/examples/invalid/CEB511Message-wrong-order.xml"),
-        &["schema-unexpected-element"],
-        &[],
-    ),
-    (
-        "CEB621Message-without-signature",
-        include_str!("../ceb/2022-05/examples/invalid/CEB621Message-without-signature.xml"),
-        &["schema-missing-element"],
-        &["direct-transport"],
-    ),
-    (
-        "CEB312Message-wrong-namespace",
-        include_str!("../ceb/2022-05/examples/invalid/CEB312Message-wrong-namespace.xml"),
-        &["schema-unexpected-element", "schema-missing-element"],
-        &[],
-    ),
-    (
-        "CEB412Message-unexpected-element",
-        include_str!("../ceb/2022-05/examples/invalid/CEB412Message-unexpected-element.xml"),
-        &["schema-unexpected-element"],
-        &[],
-    ),
-    (
-        "CEB512Message-wrong-length",
-        include_str!("../ceb/2022-05/examples/invalid/CEB512Message-wrong-length.xml"),
-        &["schema-length"],
-        &["return-time"],
-    ),
-    (
-        "CEB622Message-wrong-time",
-        include_str!("../ceb/2022-05/examples/invalid/CEB622Message-wrong-time.xml"),
-        &[],
-        &["return-time"],
-    ),
-];
+/// Name of the type, name of the file and text of every invalid example.
+fn invalid() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    files::all_embedded().filter_map(|(path, text)| {
+        let (_, file) = path.split_once("/examples/invalid/")?;
+        Some((file.split_once('.')?.0, file, text))
+    })
+}
 
+/// The name of the file says the code of the first fault: `TYPE.CODE.xml`.
 #[test]
 fn invalid_examples_are_refused_for_what_they_say() {
     let catalogue = catalogue();
-    for (file, xml, structure, rules) in INVALID {
+    for (name, file, xml) in invalid() {
         let document = parse(xml);
-        let kind = catalogue.by_name(file.split_once('-').unwrap().0).unwrap();
-        let found = catalogue.validate_structure(&document, kind).err().unwrap_or_default();
-        let codes = |found: &[Violation]| -> Vec<String> {
-            found.iter().map(|violation| violation.code.clone()).collect()
-        };
-        assert_eq!(codes(&found), structure, "{file}");
-        assert_eq!(codes(&catalogue.check_rules(&document, kind, 0)), rules, "{file}");
+        let kind = catalogue.by_name(name).unwrap();
+        let found = catalogue.validate_structure(&document, kind).err();
+        let found = found.unwrap_or_else(|| catalogue.check_rules(&document, kind, 0));
+        let code = file.split('.').nth(1).unwrap();
+        assert_eq!(found.first().map(|v| v.code.as_str()), Some(code), "{file}: {found:?}");
     }
-    let named = INVALID.map(|(file, ..)| file.split_once('-').unwrap().0);
-    assert!(EXAMPLES.iter().all(|(name, _)| named.contains(name)));
+    let named: BTreeSet<&str> = invalid().map(|(name, ..)| name).collect();
+    let types: BTreeSet<&str> = examples().map(|(name, _)| name).collect();
+    assert_eq!(named, types);
+}
+
+#[test]
+fn every_schema_that_is_built_in_compiles() {
+    catalogue().compile_all().unwrap();
+}
+
+/// A manifest, and what is said of it.
+#[test]
+fn manifests_that_do_not_hold_are_refused() {
+    let kind = "[[type]]\nname = \"N\"\ndirection = \"answer\"\ntitle = \"n\"\ntitle_zh = \"n\"\n\
+                document = \"D\"\nkey = [\"n\", \"a\"]\nsignature = \"none\"\n";
+    let head = "family = \"f\"\nversion = \"1\"\nnamespace = \"urn:f\"\n";
+    let said = |text: &str, at: &str| {
+        let mut files = Files::builtin();
+        files.insert("f/1/N.xsd".into(), "<broken".into());
+        files.insert(at.into(), text.into());
+        let loaded = Catalogue::load(files).and_then(|catalogue| catalogue.compile_all());
+        loaded.unwrap_err().to_string()
+    };
+    let at = "f/1/manifest.toml";
+    assert_eq!(said("family = 1", at), "f/1/manifest.toml cannot be read");
+    assert_eq!(said(&format!("{head}{kind}"), at), "the schema f/1/N.xsd does not compile");
+    let (twice, moved) = (format!("{head}{kind}{kind}"), format!("{head}{kind}"));
+    assert_eq!(said(&twice, at), "f/1/manifest.toml: the type N stands here twice");
+    let other = "f/2/manifest.toml: it says f/1, which is not its folder";
+    assert_eq!(said(&moved, "f/2/manifest.toml"), other);
+    let missing = format!("{head}{}", kind.replace("\"N\"", "\"M\""));
+    assert_eq!(said(&missing, at), "f/1/manifest.toml: the type M has no schema f/1/M.xsd");
 }
 
 /// Match rules of the norm over the four declarations (order, payment, waybill, list).

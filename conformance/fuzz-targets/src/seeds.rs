@@ -118,8 +118,8 @@ fn envelopes() -> Vec<String> {
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     let bytes = |texts: Vec<String>| texts.into_iter().map(String::into_bytes).collect::<Vec<_>>();
     let documents = || {
-        let examples = onepoint_schemas::EXAMPLES.iter().take(6);
-        let mut all: Vec<String> = examples.map(|(_, text)| (*text).to_owned()).collect();
+        let examples = onepoint_schemas::examples().take(6);
+        let mut all: Vec<String> = examples.map(|(_, text)| text.to_owned()).collect();
         all.push(RICH.to_owned());
         all
     };

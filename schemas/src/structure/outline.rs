@@ -8,6 +8,7 @@ use onepoint_xml::{Document, Element, Limits};
 
 use super::StructureError;
 use super::facets::Facets;
+use crate::files::resolve;
 
 const XS: &str = "http://www.w3.org/2001/XMLSchema";
 
@@ -80,10 +81,10 @@ impl Outline {
     ///
     /// # Errors
     /// A file that is missing or cannot be parsed, or that says what an outline cannot.
-    pub(super) fn read(
+    pub(super) fn read<'f>(
         root: &str,
         location: &str,
-        file: impl Fn(&str) -> Option<&'static str>,
+        file: impl Fn(&str) -> Option<&'f str>,
     ) -> Result<Outline, StructureError> {
         let documents = load(location, file)?;
         let mut reader = Reader { files: &documents, types: Vec::new(), known: BTreeMap::new() };
@@ -100,27 +101,28 @@ impl Outline {
 }
 
 /// The file and those it includes or imports, each once, itself first.
-fn load(
+fn load<'f>(
     location: &str,
-    file: impl Fn(&str) -> Option<&'static str>,
+    file: impl Fn(&str) -> Option<&'f str>,
 ) -> Result<Vec<Document>, StructureError> {
     let mut documents: Vec<Document> = Vec::new();
-    let mut texts: Vec<&str> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
     let mut wanted = vec![location.to_owned()];
     while let Some(location) = wanted.pop() {
-        let text = file(&location).ok_or(StructureError::Missing)?;
-        if texts.contains(&text) {
+        if seen.contains(&location) {
             continue;
         }
-        texts.push(text);
+        let text = file(&location).ok_or(StructureError::Missing)?;
         let parsed = Document::parse(text.as_bytes().to_vec(), &Limits::default());
         let document = parsed.map_err(|error| fault(&error.en()))?;
         let directives =
             document.root().children().filter(|e| e.is(XS, "include") || e.is(XS, "import"));
-        wanted.extend(
-            directives.filter_map(|e| e.attribute("", "schemaLocation")).map(str::to_owned),
-        );
+        let locations = directives.filter_map(|e| e.attribute("", "schemaLocation"));
+        for other in locations {
+            wanted.push(resolve(&location, other).ok_or(StructureError::Missing)?);
+        }
         documents.push(document);
+        seen.push(location);
     }
     Ok(documents)
 }

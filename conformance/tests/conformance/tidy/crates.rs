@@ -229,8 +229,10 @@ fn pure_crates_do_not_touch_the_world() {
     assert_none("a pure crate reads no files, sockets, clocks or environment", &findings);
 }
 
+/// Tests and build scripts do not ship.
 fn is_test(source: &Source) -> bool {
-    source.path.ends_with("/tests.rs") || source.path.contains("/tests/")
+    let apart = ["/tests.rs", "/build.rs"].iter().any(|end| source.path.ends_with(end));
+    apart || source.path.contains("/tests/")
 }
 
 #[test]
