@@ -9,7 +9,7 @@ use onepoint_xml::Document;
 
 use crate::documents::{self, DocumentFacts};
 use crate::files::Files;
-use crate::rules::{RuleError, RuleSet};
+use crate::rules::{Known, RuleError, RuleInfo, RuleSet, TypeFields};
 use crate::structure::{Structure, StructureError};
 use crate::violation::Violation;
 
@@ -46,14 +46,22 @@ pub enum CatalogueError {
         /// Why.
         source: StructureError,
     },
-    /// Rules cannot be read.
-    #[error("{file} cannot be read")]
-    Rules {
-        /// The rules.
-        file: String,
-        /// Why.
-        source: RuleError,
-    },
+    /// Rules cannot be used.
+    #[error(transparent)]
+    Rules(RuleError),
+}
+
+/// The rules of a folder; none where it has no file of them.
+fn rules(
+    files: &Files,
+    folder: &str,
+    kinds: &[&MessageType],
+    fields: &dyn Fn(&str) -> Option<TypeFields>,
+) -> Result<RuleSet, CatalogueError> {
+    let file = format!("{folder}/rules.toml");
+    let Some(text) = files.get(&file) else { return Ok(RuleSet::default()) };
+    let known = Known { kinds, elsewhere: &|name| name.starts_with("CEB"), fields };
+    RuleSet::parse(&file, text, &known).map_err(CatalogueError::Rules)
 }
 
 /// A type with what judges it.
@@ -69,6 +77,7 @@ struct Entry {
 pub struct Catalogue {
     /// By name; the newest version of each first.
     types: BTreeMap<String, Vec<Entry>>,
+    files: Arc<Files>,
 }
 
 impl Catalogue {
@@ -87,7 +96,7 @@ impl Catalogue {
     /// at their first use; [`Catalogue::compile_all`] does it at once.
     pub fn load(files: Files) -> Result<Catalogue, CatalogueError> {
         let files = Arc::new(files);
-        let mut catalogue = Catalogue { types: BTreeMap::new() };
+        let mut catalogue = Catalogue { types: BTreeMap::new(), files: Arc::clone(&files) };
         for (path, text) in files.all().filter(|(path, _)| path.ends_with("/manifest.toml")) {
             let manifest = Manifest::parse(text)
                 .map_err(|source| CatalogueError::Manifest { file: path.to_owned(), source })?;
@@ -110,11 +119,9 @@ impl Catalogue {
         if file != format!("{folder}/manifest.toml") {
             return Err(fault(format!("it says {folder}, which is not its folder")));
         }
-        let rules = format!("{folder}/rules.toml");
-        let parsed = files.get(&rules).map_or_else(|| Ok(RuleSet::default()), RuleSet::parse);
-        let parsed = parsed.map_err(|source| CatalogueError::Rules { file: rules, source })?;
-        let parsed = Arc::new(parsed);
-        for kind in manifest.into_types() {
+        let kinds: Vec<MessageType> = manifest.into_types().collect();
+        let rules = Arc::new(rules(files, &folder, &kinds.iter().collect::<Vec<_>>(), &|_| None)?);
+        for kind in kinds {
             let schema = format!("{folder}/{}.xsd", kind.name);
             let structure = Structure::new(&kind.name, &schema, Arc::clone(files));
             if files.get(&schema).is_none() {
@@ -130,7 +137,7 @@ impl Catalogue {
             if versions.iter().any(|entry| entry.kind.version == kind.version) {
                 return Err(fault(format!("the type {} stands here twice", kind.name)));
             }
-            versions.push(Entry { kind, structure, rules: Arc::clone(&parsed) });
+            versions.push(Entry { kind, structure, rules: Arc::clone(&rules) });
         }
         Ok(())
     }
@@ -145,6 +152,25 @@ impl Catalogue {
                 file: entry.structure.location().to_owned(),
                 source,
             })?;
+        }
+        self.check_rule_fields()
+    }
+
+    /// Checks that every field of a rule is one of its types, which costs reading the schemas.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub(crate) fn check_rule_fields(&self) -> Result<(), CatalogueError> {
+        let mut folders: BTreeMap<String, Vec<&MessageType>> = BTreeMap::new();
+        for kind in self.types.values().flatten().map(|entry| &entry.kind) {
+            folders.entry(kind.schema_version()).or_default().push(kind);
+        }
+        for (folder, kinds) in &folders {
+            let fields = |name: &str| {
+                let kind = kinds.iter().find(|kind| kind.name == name)?;
+                self.entry(kind)?.structure.fields(kind).ok()
+            };
+            rules(&self.files, folder, kinds, &fields)?;
         }
         Ok(())
     }
@@ -200,6 +226,11 @@ impl Catalogue {
     /// absent is absent, the schema judges it.
     pub fn documents(&self, document: &Document, kind: &MessageType) -> Vec<DocumentFacts> {
         documents::extract(document, kind)
+    }
+
+    /// The rules of a type, for people.
+    pub fn rules_of(&self, kind: &MessageType) -> Vec<RuleInfo> {
+        self.entry(kind).map(|entry| entry.rules.of(&kind.name)).unwrap_or_default()
     }
 
     /// Judges one document by the rules of its type. Call it for documents that

@@ -25,6 +25,7 @@ pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType, NormCodes
 pub use documents::{DocumentFacts, SignerGroup};
 pub use example::{example, example_with, examples};
 pub use files::Files;
+pub use rules::{Fault, RuleError, RuleInfo};
 pub use violation::{VIOLATIONS_MAX, Violation};
 
 #[cfg(test)]

@@ -1,29 +1,82 @@
-//! Rules beyond the schema, as data: a family's `rules.toml` in, checks out. One document
-//! in, its violations out. Amounts are exact scaled integers; no floats.
+//! Rules beyond the schema, as data: `rules.toml` in, checks out. One document in, its
+//! violations out. Fields are resolved and lists are found when the rules are loaded;
+//! a document that keeps them costs one walk and one allocation. Amounts are exact
+//! scaled integers; no floats.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::sync::Arc;
 
-use onepoint_xml::{Document, Element};
-use serde::Deserialize;
+use onepoint_xml::Document;
 
 use crate::catalogue::MessageType;
-use crate::codes;
-use crate::violation::{VIOLATIONS_MAX, Violation};
+use crate::violation::Violation;
 
 mod amount;
 mod check;
+mod compile;
+mod fields;
+mod file;
+mod report;
+mod sums;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-/// Rules that cannot be used: a fault of the product.
-#[derive(Debug, thiserror::Error)]
-pub enum RuleError {
+use fields::{Names, Values};
+use file::{At, Check, When};
+use report::Report;
+
+/// Rules that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {fault}")]
+pub struct RuleError {
+    /// Name of the file.
+    pub file: String,
+    /// Line from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+/// What is wrong with a rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
     /// The file is not what it should be.
-    #[error("the rule file cannot be read")]
-    File(#[source] toml::de::Error),
+    #[error("{0}")]
+    File(String),
+    /// Two rules share a code, or one takes a code that the engine itself gives.
+    #[error("the code {0} is taken already")]
+    CodeTwice(String),
+    /// A code is not in kebab case.
+    #[error("the code {0:?} is not of lower-case letters, digits and hyphens")]
+    Code(String),
+    /// A rule has no text.
+    #[error("rule {0} needs a text in both languages")]
+    Text(String),
+    /// A rule is for no type.
+    #[error("rule {0} is for no type")]
+    NoType(String),
+    /// A rule names a type that does not exist, or norm codes of one it is not for.
+    #[error("rule {rule} names the type {name}, which does not exist or is not one of its types")]
+    Type {
+        /// The rule.
+        rule: String,
+        /// The type.
+        name: String,
+    },
+    /// A rule names a field that the type does not have.
+    #[error("rule {rule}: {kind} has no field {field} in its {scope}")]
+    Field {
+        /// The rule.
+        rule: String,
+        /// The type.
+        kind: String,
+        /// `head` or `line`.
+        scope: &'static str,
+        /// The field.
+        field: String,
+    },
     /// A rule names a code list that does not exist.
     #[error("rule {rule} names the code list {list}, which does not exist")]
     List {
@@ -32,154 +85,113 @@ pub enum RuleError {
         /// The list.
         list: String,
     },
+    /// A file has a list of its own under a name that is taken.
+    #[error("the code list {0} is built in")]
+    ListTwice(String),
+    /// A rule names a code that the customs norm does not have.
+    #[error("rule {rule}: the norm has no error code {code}")]
+    Norm {
+        /// The rule.
+        rule: String,
+        /// The code.
+        code: String,
+    },
+    /// A check that means nothing where it stands.
+    #[error("rule {rule}: its check {what}")]
+    Check {
+        /// The rule.
+        rule: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// More rules or fields than are taken.
+    #[error("more than {0} of them")]
+    TooMany(usize),
 }
 
-/// Where a rule looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum At {
-    Head,
-    Line,
+/// The fields that a type has, by local name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TypeFields {
+    /// Of its head, or of the document where it has none.
+    pub(crate) head: BTreeSet<String>,
+    /// Of a line.
+    pub(crate) line: BTreeSet<String>,
 }
 
-/// What a rule checks. Fields are local names beside each other.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Check {
-    OneOf {
-        field: String,
-        values: Vec<String>,
-    },
-    OneOfWhen {
-        when: String,
-        is: String,
-        field: String,
-        values: Vec<String>,
-    },
-    Time {
-        field: String,
-        form: String,
-    },
-    IdentityNumber {
-        field: String,
-    },
-    /// `prefix`: so many characters at the start decide.
-    InList {
-        fields: Vec<String>,
-        list: String,
-        #[serde(default)]
-        prefix: Option<usize>,
-    },
-    Digits {
-        fields: Vec<String>,
-    },
-    NoOuterSpace {
-        fields: Vec<String>,
-    },
-    /// A whole number, with a sign when negative.
-    Whole {
-        field: String,
-    },
-    /// This number, however it is written.
-    Number {
-        field: String,
-        is: u32,
-    },
-    NotNegative {
-        fields: Vec<String>,
-    },
-    Positive {
-        fields: Vec<String>,
-    },
-    NotGreater {
-        field: String,
-        than: String,
-    },
-    Sum {
-        total: String,
-        plus: Vec<String>,
-        minus: Vec<String>,
-    },
-    Product {
-        total: String,
-        factors: [String; 2],
-    },
-    Sequence {
-        field: String,
-    },
-    RequiredWhen {
-        field: String,
-        is: String,
-        fields: Vec<String>,
-    },
-    MemberOf {
-        field: String,
-        fields: Vec<String>,
-    },
+/// What a file of rules may speak of.
+pub(crate) struct Known<'k> {
+    /// The types of the version.
+    pub(crate) kinds: &'k [&'k MessageType],
+    /// Whether a type that is not there exists in another version, so that its rules are passed over.
+    pub(crate) elsewhere: &'k dyn Fn(&str) -> bool,
+    /// The fields of a type; `None` where they are not to be checked.
+    pub(crate) fields: &'k dyn Fn(&str) -> Option<TypeFields>,
 }
 
-/// One rule.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
+/// Code and texts of a rule, shared by its types.
+#[derive(Debug)]
+struct Words {
     code: String,
-    types: Vec<String>,
-    at: At,
-    check: Check,
     en: String,
     zh: String,
-    #[serde(default)]
-    norm_code: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    rule: Vec<Rule>,
+/// One rule of one type.
+#[derive(Debug)]
+struct Rule {
+    words: Arc<Words>,
+    norm: Option<String>,
+    at: At,
+    when: Option<When>,
+    check: Check,
 }
 
-/// The rules of a family's types, with the code lists they name.
+/// The rules of one type, and the fields they look at.
+#[derive(Debug, Default)]
+struct TypeRules {
+    rules: Vec<Rule>,
+    head: Names,
+    line: Names,
+}
+
+/// What is told of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its code.
+    pub code: String,
+    /// English text, with `{field}`, `{found}` and `{expected}` unfilled.
+    pub en: String,
+    /// Chinese text, likewise.
+    pub zh: String,
+    /// The norm's own code for the fault, if it has one.
+    pub norm_code: Option<String>,
+}
+
+/// The rules of the types of one version.
 #[derive(Debug, Default)]
 pub(crate) struct RuleSet {
-    rules: BTreeMap<String, Vec<Rule>>,
-    lists: BTreeMap<String, BTreeSet<&'static str>>,
+    types: BTreeMap<String, TypeRules>,
 }
 
 impl RuleSet {
-    /// The rules of a `rules.toml`.
-    pub(crate) fn parse(text: &str) -> Result<RuleSet, RuleError> {
-        let file: File = toml::from_str(text).map_err(RuleError::File)?;
-        let mut set = RuleSet { rules: BTreeMap::new(), lists: BTreeMap::new() };
-        for rule in file.rule {
-            if let Check::InList { list, .. } = &rule.check {
-                let codes = codes::list(list).ok_or_else(|| RuleError::List {
-                    rule: rule.code.clone(),
-                    list: list.clone(),
-                })?;
-                set.lists.insert(list.clone(), codes);
-            }
-            for kind in &rule.types {
-                set.rules.entry(kind.clone()).or_default().push(rule.clone());
-            }
-        }
-        Ok(set)
+    /// Reads the rules of a file; `file` is its name in errors.
+    ///
+    /// # Errors
+    /// The first thing that cannot be meant, with file and line.
+    pub(crate) fn parse(file: &str, text: &str, known: &Known<'_>) -> Result<RuleSet, RuleError> {
+        Ok(RuleSet { types: compile::read(file, text, known)? })
     }
 
-    /// Whether the code is in the list, or begins as one that is.
-    fn knows(&self, list: &str, check: &Check, code: &str) -> bool {
-        let Some(codes) = self.lists.get(list) else { return false };
-        match check {
-            Check::InList { prefix: Some(length), .. } => {
-                code.get(..*length).is_some_and(|start| {
-                    code.bytes().all(|b| b.is_ascii_digit())
-                        && codes
-                            .range::<str, _>((Bound::Included(start), Bound::Unbounded))
-                            .next()
-                            .is_some_and(|next| next.starts_with(start))
-                })
-            }
-            _ => codes.contains(code),
-        }
+    /// The rules of a type, in the order of the file.
+    pub(crate) fn of(&self, kind: &str) -> Vec<RuleInfo> {
+        let rules = self.types.get(kind).map_or(&[][..], |rules| &rules.rules);
+        let info = |rule: &Rule| RuleInfo {
+            code: rule.words.code.clone(),
+            en: rule.words.en.clone(),
+            zh: rule.words.zh.clone(),
+            norm_code: rule.norm.clone(),
+        };
+        rules.iter().map(info).collect()
     }
 
     /// Judges the document `index` of a message.
@@ -189,45 +201,34 @@ impl RuleSet {
         kind: &MessageType,
         index: usize,
     ) -> Vec<Violation> {
-        let Some(rules) = self.rules.get(&kind.name) else { return Vec::new() };
+        let Some(rules) = self.types.get(&kind.name) else { return Vec::new() };
         let mut documents = document.root().children_named(&kind.namespace, &kind.document);
         let Some(element) = documents.nth(index) else { return Vec::new() };
-        let head = kind.head.as_deref().and_then(|h| element.child(&kind.namespace, h));
-        let head = check::Fields::of(head.unwrap_or(element));
-        let mut found = Vec::new();
-        for rule in rules.iter().filter(|rule| rule.at == At::Head) {
-            rule.apply(self, &head, None, 0, &mut found);
+        let values = Values::read(element, kind, &rules.head, &rules.line);
+        let mut report = Report::default();
+        for rule in &rules.rules {
+            rule.judge(&values, &mut report);
         }
-        let lines = kind.line.as_deref().map(|l| element.children_named(&kind.namespace, l));
-        for (number, line) in lines.into_iter().flatten().enumerate() {
-            let fields = check::Fields::of(line);
-            for rule in rules.iter().filter(|rule| rule.at == At::Line) {
-                rule.apply(self, &fields, Some(&head), number + 1, &mut found);
-            }
-            if found.len() >= VIOLATIONS_MAX {
-                break;
-            }
-        }
-        found.truncate(VIOLATIONS_MAX);
-        for violation in found.iter_mut().filter(|violation| violation.norm_code.is_none()) {
-            violation.norm_code.clone_from(&kind.norm.rule);
-        }
-        found
+        report.finish(element)
     }
 }
 
 impl Rule {
-    fn violation(&self, at: Element<'_>, field: &str, found: &str, expected: &str) -> Violation {
-        let fill = |text: &str| {
-            text.replace("{field}", field)
-                .replace("{found}", &crate::violation::cut(found))
-                .replace("{expected}", expected)
-        };
-        let mut violation = Violation::at(at, &self.code)
-            .found(found)
-            .expected(expected)
-            .text(fill(&self.en), fill(&self.zh));
-        violation.norm_code.clone_from(&self.norm_code);
-        violation
+    fn judge(&self, values: &Values<'_>, report: &mut Report) {
+        let applies =
+            |row: fields::Row<'_, '_>| self.when.as_ref().is_none_or(|when| when.holds(row));
+        match self.at {
+            At::Head => {
+                let row = values.head_row();
+                if applies(row) {
+                    self.row(row, report);
+                }
+            }
+            At::Line => {
+                for row in values.rows().filter(|row| applies(*row)) {
+                    self.row(row, report);
+                }
+            }
+        }
     }
 }

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use onepoint_xml::Document;
 use xsd_schema::{SchemaError, SchemaLoader, SchemaResult, SchemaSet, SchemaSetBuilder};
 
+use crate::catalogue::MessageType;
 use crate::files::Files;
+use crate::rules::TypeFields;
 use crate::violation::Violation;
 
 mod drive;
@@ -151,6 +153,25 @@ impl Structure {
             true => Ok(()),
             false => Err(report.finish(document.root())),
         }
+    }
+
+    /// The names of the fields of a document's head and of its lines.
+    pub(crate) fn fields(&self, kind: &MessageType) -> Result<TypeFields, StructureError> {
+        let outline = self.outline()?;
+        let within = |child: Option<&outline::Child>| {
+            let children = child.and_then(|child| outline.get(child.kind));
+            children.map_or(&[][..], |kind| match &kind.content {
+                outline::Content::Ordered(children) | outline::Content::Free(children) => children,
+                _ => &[],
+            })
+        };
+        let root = within(Some(&outline.root));
+        let document = root.iter().find(|child| child.name == kind.document);
+        let named = |name: &str| within(document).iter().find(|child| child.name == name);
+        let names = |child| within(child).iter().map(|child| child.name.clone()).collect();
+        let head = kind.head.as_deref().map_or(document, named);
+        let line = kind.line.as_deref().and_then(named);
+        Ok(TypeFields { head: names(head), line: names(line) })
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<SchemaSet>> {

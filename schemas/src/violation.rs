@@ -8,6 +8,8 @@ use serde::Serialize;
 pub const VIOLATIONS_MAX: usize = 50;
 /// Longest value shown in a violation, characters.
 const FOUND_MAX: usize = 64;
+/// What stands for a value that is personal.
+pub(crate) const HIDDEN: &str = "***";
 
 /// One fault of a message or document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,6 +50,13 @@ impl Violation {
             zh: String::new(),
             norm_code: None,
         }
+    }
+
+    /// Says that `more` violations were left out.
+    pub(crate) fn more(element: Element<'_>, code: &str, more: usize) -> Violation {
+        let text =
+            (format!("{more} more faults, not listed"), format!("另有 {more} 处错误，未列出"));
+        Violation::at(element, code).found(&more.to_string()).text(text.0, text.1)
     }
 
     /// Moves the place to the end tag of `element`.

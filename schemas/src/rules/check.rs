@@ -1,220 +1,203 @@
-//! One rule on one set of fields: what each kind of check means.
-
-use std::borrow::Cow;
+//! One rule on one row of fields: what each kind of check means. Nothing is
+//! formatted unless the rule is broken.
 
 use onepoint_xml::Element;
 
-use super::amount::{self, Amount};
-use super::value::{is_identity_number, is_time};
-use super::{Check, Rule, RuleSet};
-use crate::violation::Violation;
-
-/// The leaf elements below a head or a line, in document order.
-#[derive(Debug)]
-pub(super) struct Fields<'d> {
-    owner: Element<'d>,
-    fields: Vec<(&'d str, Element<'d>, Cow<'d, str>)>,
-}
-
-impl<'d> Fields<'d> {
-    pub(super) fn of(owner: Element<'d>) -> Fields<'d> {
-        let leaves = owner.children().filter(|child| child.children().next().is_none());
-        let fields = leaves.map(|child| (child.name().local, child, child.text()));
-        Fields { owner, fields: fields.collect() }
-    }
-
-    /// The field with a value as written; an empty one counts as absent.
-    fn get(&self, name: &str) -> Option<(Element<'d>, &str)> {
-        let found = self.fields.iter().find(|(field, _, _)| *field == name);
-        let found = found.map(|(_, at, text)| (*at, &**text));
-        found.filter(|(_, text)| !collapsed(text).is_empty())
-    }
-
-    fn amount(&self, name: &str) -> Option<(Element<'d>, &str, Amount)> {
-        let (at, text) = self.get(name)?;
-        Some((at, text, Amount::parse(text)?))
-    }
-
-    /// The sum of fields; an absent one counts as zero, as the norm's optional amounts do.
-    fn sum(&self, names: &[String]) -> Option<Amount> {
-        names.iter().try_fold(Amount::ZERO, |sum, name| match self.get(name) {
-            Some(_) => sum.plus(self.amount(name)?.2),
-            None => Some(sum),
-        })
-    }
-}
-
-/// The text without the white space around it that XML Schema takes off a number.
-pub(super) fn collapsed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r'])
-}
+use super::Rule;
+use super::amount::Amount;
+use super::fields::{Field, Row};
+use super::file::Check;
+use super::report::Report;
+use super::value;
 
 impl Rule {
-    /// Applies the rule; `head` is there when the fields are those of line `number`.
-    pub(super) fn apply(
-        &self,
-        set: &RuleSet,
-        fields: &Fields<'_>,
-        head: Option<&Fields<'_>>,
-        number: usize,
-        found: &mut Vec<Violation>,
-    ) {
+    /// Applies a check that looks at the values of one row.
+    pub(super) fn row(&self, row: Row<'_, '_>, report: &mut Report) {
         match &self.check {
-            Check::OneOf { field, values } => self.one_of(fields, field, values, found),
-            Check::OneOfWhen { when, is, field, values } => {
-                if fields.get(when).is_some_and(|(_, text)| text == is) {
-                    self.one_of(fields, field, values, found);
-                }
+            Check::OneOf { fields, values } => {
+                let good = |text: &str| values.iter().any(|value| value == text);
+                self.each(row, fields, good, || values.join(", "), report);
+            }
+            Check::NotOneOf { fields, values } => {
+                let good = |text: &str| values.iter().all(|value| value != text);
+                self.each(row, fields, good, || format!("not {}", values.join(", ")), report);
+            }
+            Check::Time { fields, form } => {
+                self.each(row, fields, |text| value::is_time(text, form), || form.clone(), report);
+            }
+            Check::EnterpriseCode { fields, or } => {
+                let good = |text: &str| {
+                    value::is_enterprise_code(text) || or.iter().any(|other| other == text)
+                };
+                self.each(row, fields, good, || "10 or 18 characters".to_owned(), report);
+            }
+            Check::InList { fields, list, prefix, codes } => {
+                let good = |text: &str| match prefix {
+                    None => codes.contains(text),
+                    Some(length) => {
+                        value::is_digits(text)
+                            && text.get(..*length).is_some_and(|start| codes.any_begins(start))
+                    }
+                };
+                self.each(row, fields, good, || list.clone(), report);
+            }
+            Check::Digits { fields, length } => {
+                let long = |text: &str| length.is_none_or(|length| text.len() == length);
+                let good = |text: &str| value::is_digits(text) && long(text);
+                let expected =
+                    || length.map_or("0-9".to_owned(), |length| format!("0-9 x {length}"));
+                self.each(row, fields, good, expected, report);
+            }
+            Check::Form { fields, form } => {
+                let good = |text: &str| value::has_form(text, form);
+                self.each(row, fields, good, || form.replace('(', ""), report);
+            }
+            Check::NoOuterSpace { fields } => {
+                let good = |text: &str| text.trim() == text;
+                self.each(row, fields, good, || "no white space around it".to_owned(), report);
+            }
+            Check::Whole { fields, negative } => {
+                let below = |text: &str| !negative || text.starts_with('-');
+                let good = |text: &str| value::is_whole(text) && below(text);
+                let expected = || if *negative { "< 0" } else { "0-9" }.to_owned();
+                self.each(row, fields, good, expected, report);
+            }
+            _ => self.numbers(row, report),
+        }
+    }
+
+    /// Checks of amounts and integers. A number that cannot be read is a fault as well,
+    /// not one less check.
+    fn numbers(&self, row: Row<'_, '_>, report: &mut Report) {
+        match &self.check {
+            Check::Number { field, is } => {
+                let good = |text: &str| Amount::parse(text) == Some(Amount::from(*is));
+                self.one(row, field, good, || is.to_string(), report);
+            }
+            Check::NotNegative { fields } => {
+                let good = |text: &str| Amount::parse(text).is_some_and(|a| a >= Amount::ZERO);
+                self.each(row, fields, good, || ">= 0".to_owned(), report);
+            }
+            Check::Positive { fields } => {
+                let good = |text: &str| Amount::parse(text).is_some_and(|a| a > Amount::ZERO);
+                self.each(row, fields, good, || "> 0".to_owned(), report);
             }
             Check::NotGreater { field, than } => {
-                if let (Some((at, text)), Some((_, most))) = (fields.get(field), fields.get(than)) {
-                    let (value, limit) = (Amount::parse(text), Amount::parse(most));
-                    if value.is_none() || limit.is_none() || value > limit {
-                        found.push(self.violation(at, field, text, most));
+                let (Some((at, text)), Some((_, most))) = (row.get(field), row.get(than)) else {
+                    return;
+                };
+                let (value, limit) = (Amount::parse(&text), Amount::parse(&most));
+                if value.is_none() || limit.is_none() || value > limit {
+                    self.fault(at, field, &text, &format!("<= {most}"), report);
+                }
+            }
+            Check::Sequence { field } => {
+                let good = |text: &str| value::collapsed(text).parse() == Ok(row.number());
+                self.one(row, field, good, || row.number().to_string(), report);
+            }
+            Check::Sum { total, plus, minus } => self.sum(row, total, plus, minus, report),
+            Check::Product { total, factors } => self.product(row, total, factors, report),
+            Check::RetailTax { .. } => self.retail_tax(row, report),
+            _ => self.relations(row, report),
+        }
+    }
+
+    /// Checks of which fields are there, and of one field against another.
+    fn relations(&self, row: Row<'_, '_>, report: &mut Report) {
+        match &self.check {
+            Check::NotBefore { field, than } => {
+                let (Some((at, text)), Some((_, first))) = (row.get(field), row.get(than)) else {
+                    return;
+                };
+                // Digits of one form stand in the order of the times they name.
+                if text < first {
+                    self.fault(at, field, &text, &format!(">= {first}"), report);
+                }
+            }
+            Check::Together { fields } => {
+                let missing = |field: &&Field| row.get(field).is_none();
+                if !fields.iter().all(|field| missing(&field)) {
+                    for field in fields.iter().filter(missing) {
+                        self.fault(row.owner(), field, "", &names(fields), report);
                     }
                 }
             }
-            Check::Sum { total, plus, minus } => self.sum(fields, total, plus, minus, found),
-            Check::Product { total, factors } => self.product(fields, total, factors, found),
-            Check::RequiredWhen { field, is, fields: needed } => {
-                let source = head.unwrap_or(fields);
-                if source.get(field).is_some_and(|(_, text)| text == is) {
-                    let missing = needed.iter().filter(|name| fields.get(name).is_none());
-                    missing.for_each(|name| found.push(self.violation(fields.owner, name, "", is)));
+            Check::IdentityNumber { field, by } => self.identity(row, field, by, report),
+            Check::Required { fields } => {
+                for field in fields.iter().filter(|field| row.get(field).is_none()) {
+                    self.fault(row.owner(), field, "", &field.name, report);
                 }
             }
-            Check::MemberOf { field, fields: others } => {
-                let Some((at, text)) = fields.get(field) else { return };
-                let member = |name: &String| fields.get(name).is_some_and(|(_, t)| t == text);
-                if !others.iter().any(member) {
-                    found.push(self.violation(at, field, text, &others.join(", ")));
+            Check::Absent { fields } => {
+                for field in fields {
+                    if let Some((at, text)) = row.get(field) {
+                        self.fault(at, field, &text, "nothing", report);
+                    }
                 }
             }
-            _ => self.values(set, fields, number, found),
+            Check::MemberOf { field, fields } => {
+                let Some((at, text)) = row.get(field) else { return };
+                let same = |other: &Field| row.get(other).is_some_and(|(_, value)| value == text);
+                if !fields.iter().any(same) {
+                    self.fault(at, field, &text, &names(fields), report);
+                }
+            }
+            _ => self.document(row, report),
         }
     }
 
-    /// Checks that look at one value at a time.
-    fn values(
-        &self,
-        set: &RuleSet,
-        fields: &Fields<'_>,
-        number: usize,
-        found: &mut Vec<Violation>,
-    ) {
-        match &self.check {
-            Check::Time { field, form } => {
-                self.must(fields, field, form, |text| is_time(text, form), found);
-            }
-            Check::IdentityNumber { field } => {
-                let Some((at, text)) = fields.get(field) else { return };
-                if !is_identity_number(text) {
-                    // The number itself is personal: it is not repeated in answers and facts.
-                    found.push(self.violation(at, field, "***", "18"));
-                }
-            }
-            Check::InList { fields: names, list, .. } => {
-                let known = |text: &str| set.knows(list, &self.check, text);
-                names.iter().for_each(|name| self.must(fields, name, list, known, found));
-            }
-            Check::Digits { fields: names } => {
-                let good = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-                names.iter().for_each(|name| self.must(fields, name, "0-9", good, found));
-            }
-            Check::NoOuterSpace { fields: names } => {
-                let good = |text: &str| text.trim() == text;
-                names.iter().for_each(|name| self.must(fields, name, "", good, found));
-            }
-            Check::Whole { field } => {
-                let digits = |text: &str| {
-                    let digits = text.strip_prefix('-').unwrap_or(text);
-                    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
-                };
-                self.must(fields, field, "0-9", digits, found);
-            }
-            Check::Number { field, is } => {
-                let good = |text: &str| Amount::parse(text).is_some_and(|a| a == Amount::from(*is));
-                self.must(fields, field, &is.to_string(), good, found);
-            }
-            // A number that cannot be read here is a fault as well, not one less check.
-            Check::NotNegative { fields: names } => {
-                let good = |text: &str| Amount::parse(text).is_some_and(|a| a >= Amount::ZERO);
-                names.iter().for_each(|name| self.must(fields, name, ">= 0", good, found));
-            }
-            Check::Positive { fields: names } => {
-                let good = |text: &str| Amount::parse(text).is_some_and(|a| a > Amount::ZERO);
-                names.iter().for_each(|name| self.must(fields, name, "> 0", good, found));
-            }
-            Check::Sequence { field } => {
-                let expected = number.to_string();
-                let good = |text: &str| collapsed(text).parse() == Ok(number);
-                self.must(fields, field, &expected, good, found);
-            }
-            _ => {}
+    fn identity(&self, row: Row<'_, '_>, field: &Field, by: &Field, report: &mut Report) {
+        let Some((at, text)) = row.get(field) else { return };
+        let day = row.get(by).filter(|(_, time)| value::is_time(time, "YYYYMMDDhhmmss"));
+        // Born after the day of the message: a real day, but of nobody.
+        let born = day.is_none_or(|(_, time)| value::birthday(&text) <= time.get(..8));
+        if !value::is_identity_number(&text) || !born {
+            self.fault(at, field, &text, "18", report);
         }
     }
 
-    /// The field, if present, must satisfy `good`.
-    fn must(
+    /// Each field that is there must satisfy `good`.
+    fn each(
         &self,
-        fields: &Fields<'_>,
-        field: &str,
-        expected: &str,
+        row: Row<'_, '_>,
+        fields: &[Field],
         good: impl Fn(&str) -> bool,
-        found: &mut Vec<Violation>,
+        expected: impl Fn() -> String,
+        report: &mut Report,
     ) {
-        if let Some((at, text)) = fields.get(field)
-            && !good(text)
+        for field in fields {
+            self.one(row, field, &good, &expected, report);
+        }
+    }
+
+    fn one(
+        &self,
+        row: Row<'_, '_>,
+        field: &Field,
+        good: impl Fn(&str) -> bool,
+        expected: impl Fn() -> String,
+        report: &mut Report,
+    ) {
+        if let Some((at, text)) = row.get(field)
+            && !good(&text)
         {
-            found.push(self.violation(at, field, text, expected));
+            self.fault(at, field, &text, &expected(), report);
         }
     }
 
-    fn one_of(
+    pub(super) fn fault(
         &self,
-        fields: &Fields<'_>,
-        field: &str,
-        values: &[String],
-        found: &mut Vec<Violation>,
+        at: Element<'_>,
+        field: &Field,
+        found: &str,
+        expected: &str,
+        report: &mut Report,
     ) {
-        let good = |text: &str| values.iter().any(|value| value == text);
-        self.must(fields, field, &values.join(", "), good, found);
+        report.add(self, at, field, found, expected);
     }
+}
 
-    fn sum(
-        &self,
-        fields: &Fields<'_>,
-        total: &str,
-        plus: &[String],
-        minus: &[String],
-        found: &mut Vec<Violation>,
-    ) {
-        let Some((at, text)) = fields.get(total) else { return };
-        let sum = fields.sum(plus).and_then(|sum| sum.minus(fields.sum(minus)?));
-        match sum {
-            Some(sum) if Some(sum) == Amount::parse(text) => {}
-            Some(sum) => found.push(self.violation(at, total, text, &sum.to_string())),
-            // Beyond what an amount can hold, so it cannot be equal either.
-            None => found.push(self.violation(at, total, text, "a sum of at most 19 digits")),
-        }
-    }
-
-    fn product(
-        &self,
-        fields: &Fields<'_>,
-        total: &str,
-        factors: &[String; 2],
-        found: &mut Vec<Violation>,
-    ) {
-        let Some((at, text)) = fields.get(total) else { return };
-        let [a, b] = factors;
-        let (Some((_, a)), Some((_, b))) = (fields.get(a), fields.get(b)) else { return };
-        let (Some(a), Some(b)) = (Amount::parse(a), Amount::parse(b)) else {
-            return found.push(self.violation(at, total, text, "a product of two numbers"));
-        };
-        if !Amount::parse(text).is_some_and(|value| amount::is_product(value, a, b)) {
-            let product = amount::product_shown(a, b);
-            found.push(self.violation(at, total, text, &product));
-        }
-    }
+fn names(fields: &[Field]) -> String {
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    names.join(", ")
 }
