@@ -44,7 +44,8 @@ impl Peer {
         }
         let (hash, note) = ([5u8; 32], "n".repeat(330));
         if self.facts / 256 > first / 256 {
-            let sql = "INSERT INTO tile (level, idx, hashes) VALUES (0, ?1, zeroblob(8192))";
+            let sql = "INSERT INTO tile (level, idx, hashes, middle) \
+                VALUES (0, ?1, zeroblob(8192), zeroblob(512))";
             self.run(sql, &[&(first / 256)]);
         }
         let sql = "INSERT INTO tally (participant, day, count, first, last, running) \

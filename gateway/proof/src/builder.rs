@@ -56,8 +56,8 @@ impl TileNodes {
         self.heights.first().map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.root_when_full().is_some()
+    pub(crate) fn width(&self) -> usize {
+        self.hashes().len()
     }
 
     fn root_when_full(&self) -> Option<Hash> {

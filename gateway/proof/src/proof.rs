@@ -5,18 +5,17 @@
 //! recurses and reads no more hashes than the sizes allow.
 
 mod cache;
+mod nodes;
 mod subtree;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 pub use cache::TileCache;
+pub(crate) use nodes::{NodeReader, place, read_tile};
 pub use subtree::{verify_subtree_consistency, verify_subtree_inclusion};
 
-use crate::builder::TileNodes;
 use crate::hash::{Hash, node_hash};
-use crate::tile::{TILE_HEIGHT, TILE_WIDTH, TileId};
+use crate::tile::TileId;
 use crate::tree::fold;
+use nodes::over_tiles;
 
 /// More hashes than any proof in a tree of up to 2^64 - 1 leaves can have.
 pub const MAX_PROOF_HASHES: usize = 128;
@@ -175,76 +174,16 @@ pub trait HashReader {
     /// # Errors
     /// Whatever keeps the tile from being read; a tile that is not there is an error.
     fn tile(&self, id: TileId) -> Result<Vec<Hash>, Self::Error>;
-}
 
-/// Complete subtrees by height and index.
-pub(crate) trait NodeReader {
-    type Error: From<ProofError>;
-
-    /// Root over the leaves `index << height` to `(index + 1) << height`.
-    fn node(&self, height: u32, index: u64) -> Result<Hash, Self::Error>;
-}
-
-/// Where a node lies within the tiles.
-pub(crate) struct Place {
-    pub(crate) level: u8,
-    pub(crate) tile: u64,
-    pub(crate) height: u32,
-    pub(crate) index: usize,
-}
-
-pub(crate) fn place(height: u32, index: u64) -> Place {
-    let (level, inner) = (height / TILE_HEIGHT, height % TILE_HEIGHT);
-    let per_tile = u64::from(TILE_WIDTH) >> inner;
-    Place {
-        level: u8::try_from(level).unwrap_or(u8::MAX),
-        tile: index / per_tile,
-        height: inner,
-        index: usize::try_from(index % per_tile).unwrap_or(usize::MAX),
+    /// The same with [`crate::tile::middle`] of a full tile, from a source that keeps it: a proof
+    /// then hashes 22 nodes of the tile and not 247. Without it, or of any other length, all is
+    /// hashed. It is believed no more than the tile: a proof out of either may be wrong.
+    ///
+    /// # Errors
+    /// As of [`HashReader::tile`].
+    fn tile_and_middle(&self, id: TileId) -> Result<(Vec<Hash>, Vec<Hash>), Self::Error> {
+        Ok((self.tile(id)?, Vec::new()))
     }
-}
-
-/// Nodes of the tree of `size` leaves, out of tiles; each tile is read once.
-struct TileReader<'r, R: HashReader> {
-    reader: &'r R,
-    size: u64,
-    seen: RefCell<BTreeMap<(u8, u64), TileNodes>>,
-}
-
-impl<R: HashReader> NodeReader for TileReader<'_, R> {
-    type Error = ReadError<R::Error>;
-
-    fn node(&self, height: u32, index: u64) -> Result<Hash, Self::Error> {
-        let place = place(height, index);
-        let missing = ProofError::NotInMemory { height, index };
-        let mut seen = self.seen.borrow_mut();
-        let nodes = match seen.entry((place.level, place.tile)) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                let id = TileId::in_tree(self.size, place.level, place.tile)
-                    .ok_or_else(|| missing.clone())?;
-                entry.insert(TileNodes::from_hashes(&read_tile(self.reader, id)?))
-            }
-        };
-        nodes.node(place.height, place.index).ok_or(ReadError::Proof(missing))
-    }
-}
-
-/// Reads a tile and cuts it to its width.
-pub(crate) fn read_tile<R: HashReader>(
-    reader: &R,
-    id: TileId,
-) -> Result<Vec<Hash>, ReadError<R::Error>> {
-    let mut hashes = reader.tile(id).map_err(ReadError::Source)?;
-    if hashes.len() < usize::from(id.width) {
-        return Err(ProofError::TileTooShort { tile: id, found: hashes.len() }.into());
-    }
-    hashes.truncate(usize::from(id.width));
-    Ok(hashes)
-}
-
-fn over_tiles<R: HashReader>(reader: &R, size: u64) -> TileReader<'_, R> {
-    TileReader { reader, size, seen: RefCell::default() }
 }
 
 /// Makes the inclusion proof of the leaf at `index` in the tree of `size` leaves

@@ -13,6 +13,10 @@ use crate::tree::Tree;
 pub const TILE_HEIGHT: u32 = 8;
 /// Hashes in a full tile, entries in a full bundle.
 pub const TILE_WIDTH: u16 = 256;
+/// Height of the nodes within a tile that [`middle`] gives: half that of a tile.
+pub const MIDDLE_HEIGHT: u32 = TILE_HEIGHT / 2;
+/// Nodes of that height in a full tile.
+pub const MIDDLE_WIDTH: usize = 16;
 /// Highest tile level that the path syntax allows.
 pub const MAX_LEVEL: u8 = 63;
 /// Longest entry that the 16-bit length prefix of a bundle can carry.
@@ -294,6 +298,16 @@ pub fn tile_root(hashes: &[Hash]) -> Hash {
         tree.append(*hash);
     }
     tree.root()
+}
+
+/// The 16 nodes of half height within a full tile: what a store keeps beside it, so that a proof
+/// need not hash all of it. None for a partial tile, which grows.
+#[must_use]
+pub fn middle(hashes: &[Hash]) -> Vec<Hash> {
+    if hashes.len() != usize::from(TILE_WIDTH) {
+        return Vec::new();
+    }
+    hashes.chunks(MIDDLE_WIDTH).map(tile_root).collect()
 }
 
 /// The bytes of an entry bundle: each entry behind its length (16 bits, big-endian).

@@ -1,22 +1,23 @@
-//! Full tiles kept between proofs, with all their inner nodes.
+//! Tiles kept between proofs, with their inner nodes.
 //!
 //! In: the same readers as for single proofs; out: the same proofs, with the
-//! upper tiles read and hashed once. Tiles of level 0 are not kept: proofs of
-//! scattered leaves share only those above.
+//! upper tiles and the end of the log read and hashed once. Full tiles of level 0
+//! are not kept: proofs of scattered leaves share only those above.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use super::{HashReader, ReadError, TileReader, inclusion_from, prove_consistency_from};
-use crate::builder::TileNodes;
+use super::nodes::{Held, HeldTiles, TileReader};
+use super::{HashReader, ReadError, inclusion_from, prove_consistency_from};
 use crate::hash::Hash;
+use crate::tile::TILE_WIDTH;
 
-/// A bounded number of full tiles of one log; 16 KiB each. Full tiles never
-/// change, so nothing in here goes stale; never use one cache for two logs.
+/// A bounded number of tiles of one log; 16 KiB each. What is in a tile never
+/// changes, it only grows at its end, so that nothing in here goes stale; never
+/// use one cache for two logs.
 #[derive(Debug, Default)]
 pub struct TileCache {
     most: usize,
-    tiles: BTreeMap<(u8, u64), TileNodes>,
+    tiles: HeldTiles,
 }
 
 impl TileCache {
@@ -24,7 +25,7 @@ impl TileCache {
     /// leaves, and some more, to keep all that it can use.
     #[must_use]
     pub fn new(tiles: usize) -> TileCache {
-        TileCache { most: tiles, tiles: BTreeMap::new() }
+        TileCache { most: tiles, tiles: HeldTiles::new() }
     }
 
     /// Tiles kept at present.
@@ -75,7 +76,11 @@ impl TileCache {
         let nodes = TileReader { reader, size, seen };
         let out = work(&nodes);
         self.tiles = nodes.seen.into_inner();
-        self.tiles.retain(|(level, _), tile| *level > 0 && tile.is_full());
+        // Of level 0 only the tile that still grows, where the last log that was seen ends.
+        let grows = |tile: &Held| tile.width() < usize::from(TILE_WIDTH);
+        let leaves = self.tiles.iter().filter(|((level, _), tile)| *level == 0 && grows(tile));
+        let last = leaves.map(|((_, index), _)| *index).max();
+        self.tiles.retain(|(level, index), _| *level > 0 || Some(*index) == last);
         while self.tiles.len() > self.most {
             self.tiles.pop_first();
         }

@@ -219,12 +219,56 @@ fn a_cache_of_tiles_changes_no_proof() {
             assert!(cache.len() <= tiles);
         }
         assert_eq!(cache.is_empty(), tiles == 0);
+        // A log that grows: what was kept of its end grows with it.
+        let log = Log::of(3_000);
+        let mut cache = TileCache::new(tiles);
+        for size in (1..=3_000).step_by(47) {
+            let index = size * 7 % size.min(500);
+            assert_eq!(cache.inclusion(&log, index, size), prove_inclusion(&log, index, size));
+            assert!(cache.len() <= tiles);
+        }
     }
     let mut cache = TileCache::new(10);
     assert!(cache.inclusion(&log, 7, 66_000).is_ok());
     let held = cache.len();
     assert!(cache.inclusion(&log, 7, 7).is_err());
     assert_eq!(cache.len(), held);
+}
+
+/// A log whose reader keeps the inner nodes of full tiles, or others than theirs.
+struct WithMiddles<'l>(&'l Log, fn(Vec<Hash>) -> Vec<Hash>);
+
+impl HashReader for WithMiddles<'_> {
+    type Error = TileId;
+
+    fn tile(&self, id: TileId) -> Result<Vec<Hash>, TileId> {
+        self.0.tile(id)
+    }
+
+    fn tile_and_middle(&self, id: TileId) -> Result<(Vec<Hash>, Vec<Hash>), TileId> {
+        let hashes = self.0.tile(id)?;
+        let middle = (self.1)(crate::tile::middle(&hashes));
+        Ok((hashes, middle))
+    }
+}
+
+#[test]
+fn inner_nodes_that_a_reader_keeps_change_no_proof_unless_they_are_wrong() {
+    let log = Log::of(1_000);
+    let (kept, short) = (WithMiddles(&log, |m| m), WithMiddles(&log, |m| m[1..].to_vec()));
+    let wrong = WithMiddles(&log, |m| vec![Hash::EMPTY_ROOT; m.len()]);
+    let (size, root) = (1_000, log.roots[1_000]);
+    for index in 0..size {
+        let plain = prove_inclusion(&log, index, size).unwrap();
+        assert_eq!(prove_inclusion(&kept, index, size).as_ref(), Ok(&plain));
+        assert_eq!(prove_inclusion(&short, index, size).as_ref(), Ok(&plain), "of no use");
+        let proof = prove_inclusion(&wrong, index, size).unwrap();
+        let verdict = verify_inclusion(&leaf_hash(&entry(index)), index, size, &proof, &root);
+        assert_eq!(verdict.is_ok(), index >= 768, "{index}: only full tiles have them");
+        let consistent = prove_consistency(&log, index + 1, size);
+        assert_eq!(prove_consistency(&kept, index + 1, size), consistent);
+    }
+    assert_eq!(crate::tile::middle(&[root; 255]), Vec::new());
 }
 
 #[test]

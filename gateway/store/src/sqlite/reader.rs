@@ -22,7 +22,7 @@ use crate::{StoreError, receipt};
 
 /// Most connections of one reader.
 const MAX_CONNECTIONS: usize = 64;
-/// Full tiles that each connection keeps, 16 KiB each: those above 16 million leaves.
+/// Tiles that each connection keeps, 16 KiB each: those above 16 million leaves.
 const TILES_MAX: usize = 256;
 /// KiB of pages that each connection keeps.
 const CACHE_KIB: i64 = -8 * 1024;
@@ -41,8 +41,8 @@ struct Pool {
     returned: Condvar,
 }
 
-/// A connection, and the full tiles that proofs made over it have read: upper tiles never change,
-/// and hashing one costs more than all the rest of a proof.
+/// A connection, and the tiles that proofs made over it have read and that others need as well:
+/// hashing one anew costs more than all the rest of a proof.
 #[derive(Debug)]
 struct Slot {
     connection: Connection,
@@ -128,6 +128,11 @@ impl HashReader for ConnectionTiles<'_> {
 
     fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
         let found = rows::tile(self.0, id.level, id.index, id.width).map_err(fault::read)?;
+        found.ok_or_else(|| StoreError::LogDamaged(format!("{} is missing", id.path())))
+    }
+
+    fn tile_and_middle(&self, id: TileId) -> Result<(Vec<Hash>, Vec<Hash>), StoreError> {
+        let found = rows::tile_and_middle(self.0, id.level, id.index).map_err(fault::read)?;
         found.ok_or_else(|| StoreError::LogDamaged(format!("{} is missing", id.path())))
     }
 }

@@ -13,10 +13,12 @@ use crate::model::*;
 mod body;
 mod register;
 mod retention;
+mod tiles;
 
 pub(super) use body::*;
 pub(super) use register::*;
 pub(super) use retention::*;
+pub(super) use tiles::*;
 
 /// Most hashes of a tile and entries of a bundle.
 const TILE: usize = tile::TILE_WIDTH as usize;
@@ -170,31 +172,6 @@ pub(super) fn checkpoint(on: &Connection, size: u64) -> Sql<Option<CheckpointRow
 pub(super) fn checkpoints(on: &Connection, after: u64, max: usize) -> Sql<Vec<CheckpointRow>> {
     let range = [number(after), limit(max)];
     all(on, CHECKPOINT, "WHERE size > ?1 ORDER BY size LIMIT ?2", range, to_checkpoint)
-}
-
-pub(super) fn stored_tile(on: &Connection, level: u8, index: u64) -> Sql<Option<Vec<Hash>>> {
-    let place = "WHERE level = ?1 AND idx = ?2";
-    one(on, "SELECT hashes FROM tile", place, params![level, number(index)], |row| {
-        let bytes = row.get_ref(0)?.as_blob().map_err(|error| bad(0, error))?;
-        let width = u16::try_from(bytes.len() / 32).unwrap_or(u16::MAX);
-        tile::decode_tile(bytes, width).map_err(|error| bad(0, FromSqlError::Other(error.into())))
-    })
-}
-
-/// Full tiles and higher levels are stored; the last leaves are in the facts.
-pub(super) fn tile(on: &Connection, level: u8, index: u64, width: u16) -> Sql<Option<Vec<Hash>>> {
-    let wanted = usize::from(width);
-    if wanted == 0 || wanted > TILE {
-        return Ok(None);
-    }
-    if let Some(mut hashes) = stored_tile(on, level, index)? {
-        hashes.truncate(wanted);
-        return Ok((hashes.len() == wanted).then_some(hashes));
-    }
-    if level > 0 {
-        return Ok(None);
-    }
-    bundle(on, "SELECT leaf_hash FROM fact", index, width, |row| Ok(row.get::<_, Digest>(0)?.0))
 }
 
 pub(super) fn entries(on: &Connection, index: u64, width: u16) -> Sql<Option<Vec<Vec<u8>>>> {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("sealed payloads, seals, register, tallies", SEALED_PAYLOADS),
     ("retention", RETENTION),
     ("sums over rows", ROW_SUMS),
+    ("inner nodes of tiles", TILE_MIDDLES),
 ];
 
 /// The version that this program writes.
@@ -253,6 +254,11 @@ ALTER TABLE checkpoint ADD COLUMN row_sum INTEGER;
 ALTER TABLE seal_certificate ADD COLUMN row_sum INTEGER;
 ALTER TABLE register ADD COLUMN row_sum INTEGER;
 ALTER TABLE closed_day ADD COLUMN row_sum INTEGER;
+";
+
+/// See [`onepoint_proof::tile::middle`]. Tiles of before have none, and are hashed when they are read.
+const TILE_MIDDLES: &str = "
+ALTER TABLE tile ADD COLUMN middle BLOB CHECK (middle IS NULL OR length(middle) = 512);
 ";
 
 /// Refuses a database that is not ours or newer than this program. Writes nothing.

@@ -179,15 +179,21 @@ impl Walk<'_> {
         run.seen.tiles += 1;
         let (place, path) =
             (run.at(format!("table tile level {} index {}", id.level, id.index)), id.path());
-        let stored: Option<Vec<u8>> = self
+        let stored: Option<(Vec<u8>, Option<Vec<u8>>)> = self
             .on
-            .prepare_cached("SELECT hashes FROM tile WHERE level = ?1 AND idx = ?2")?
-            .query_row(params![id.level, rows::number(id.index)], |row| row.get(0))
+            .prepare_cached("SELECT hashes, middle FROM tile WHERE level = ?1 AND idx = ?2")?
+            .query_row(params![id.level, rows::number(id.index)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
         match stored {
             None => run.find("tile-missing", place, &path),
-            Some(stored) if stored != tile::encode_tile(hashes) => {
+            Some((stored, _)) if stored != tile::encode_tile(hashes) => {
                 run.find("tile-differs", place, format!("{path} is not what its leaves lead to"));
+            }
+            Some((_, Some(middle))) if middle != tile::encode_tile(&tile::middle(hashes)) => {
+                let what = format!("the inner nodes beside {path} are not those of its leaves");
+                run.find("tile-differs", place, what);
             }
             Some(_) => {}
         }

@@ -110,7 +110,7 @@ const ALTERED: &[(&str, &str, &str)] = &[
         "table tally yi 2026-11-24",
     ),
     ("INSERT INTO tally VALUES ('x', 9, 1, 1, 1, zeroblob(32))", "tally-differs", "table tally"),
-    ("INSERT INTO tile VALUES (3, 9, zeroblob(32))", "tile-differs", "table tile"),
+    ("INSERT INTO tile VALUES (3, 9, zeroblob(32), NULL)", "tile-differs", "table tile"),
     (
         "UPDATE message SET sender = 'bing' WHERE guid LIKE '%5'",
         "row-differs",
@@ -262,6 +262,16 @@ fn tiles_are_compared_with_their_leaves() {
         ),
         (
             "UPDATE tile SET hashes = zeroblob(32) WHERE level = 1",
+            "tile-differs",
+            "level 1 index 0",
+        ),
+        (
+            "UPDATE tile SET middle = zeroblob(512) WHERE level = 0",
+            "tile-differs",
+            "level 0 index 0",
+        ),
+        (
+            "UPDATE tile SET middle = zeroblob(512) WHERE level = 1",
             "tile-differs",
             "level 1 index 0",
         ),

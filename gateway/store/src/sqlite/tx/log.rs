@@ -129,10 +129,14 @@ impl LogTx for SqliteTx<'_> {
             let what = format!("tile {level}/{index} is stored with other hashes");
             return self.fail(StoreError::LogDamaged(what));
         }
+        // Only proofs of scattered leaves need it, and readers keep the tiles above.
+        let middle = if level == 0 { tile::middle(hashes) } else { Vec::new() };
+        let middle = Some(tile::encode_tile(&middle)).filter(|bytes| !bytes.is_empty());
         self.execute(
-            "INSERT INTO tile (level, idx, hashes) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes",
-            params![level, rows::number(index), tile::encode_tile(hashes)],
+            "INSERT INTO tile (level, idx, hashes, middle) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes, \
+             middle = excluded.middle",
+            params![level, rows::number(index), tile::encode_tile(hashes), middle],
         )?;
         Ok(())
     }
