@@ -8,6 +8,8 @@
 
 mod time;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 pub use time::{format_time, parse_time};
@@ -120,7 +122,8 @@ impl FactError {
 pub struct Fact {
     kind: FactKind,
     time_ms: i64,
-    members: Map<String, Value>,
+    /// Shared by the clones of a fact: a receipt is one more.
+    members: Arc<Map<String, Value>>,
 }
 
 impl Fact {
@@ -128,13 +131,13 @@ impl Fact {
     /// 1970-01-01T00:00:00Z and is checked when the bytes are made.
     #[must_use]
     pub fn new(kind: FactKind, time_ms: i64) -> Fact {
-        Fact { kind, time_ms, members: Map::new() }
+        Fact { kind, time_ms, members: Arc::default() }
     }
 
     /// Sets a member; names and values are checked when the bytes are made.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<Value>) -> Fact {
-        self.members.insert(name.to_owned(), value.into());
+        Arc::make_mut(&mut self.members).insert(name.to_owned(), value.into());
         self
     }
 
@@ -166,14 +169,20 @@ impl Fact {
     /// # Errors
     /// [`FactError::Reserved`], [`FactError::Time`].
     pub fn to_value(&self) -> Result<Value, FactError> {
+        let mut object = Map::clone(&self.members);
+        for (name, value) in RESERVED_MEMBERS.into_iter().zip(self.reserved()?) {
+            object.insert(name.to_owned(), value);
+        }
+        Ok(Value::Object(object))
+    }
+
+    /// The values of [`RESERVED_MEMBERS`].
+    fn reserved(&self) -> Result<[Value; 3], FactError> {
         if let Some(name) = RESERVED_MEMBERS.iter().find(|name| self.members.contains_key(**name)) {
             return Err(FactError::Reserved { name: (*name).to_owned() });
         }
-        let mut object = self.members.clone();
-        object.insert("v".to_owned(), FACT_VERSION.into());
-        object.insert("kind".to_owned(), self.kind.as_str().into());
-        object.insert("time".to_owned(), format_time(self.time_ms).ok_or(FactError::Time)?.into());
-        Ok(Value::Object(object))
+        let time = format_time(self.time_ms).ok_or(FactError::Time)?;
+        Ok([FACT_VERSION.into(), self.kind.as_str().into(), time.into()])
     }
 
     /// The canonical bytes.
@@ -182,7 +191,9 @@ impl Fact {
     /// [`FactError::Reserved`], [`FactError::Time`], [`FactError::Value`],
     /// [`FactError::TooLarge`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, FactError> {
-        canonical_fact(&self.to_value()?)
+        let reserved = self.reserved()?;
+        let members = self.members().chain(RESERVED_MEMBERS.into_iter().zip(&reserved));
+        bounded(json::canonical_object(members, MAX_DEPTH))
     }
 
     /// Reads canonical bytes and nothing else.
@@ -195,7 +206,7 @@ impl Fact {
         }
         let value =
             json::parse(bytes, MAX_DEPTH).map_err(|error| FactError::Json { reason: error.0 })?;
-        let canonical = canonical_fact(&value)?;
+        let canonical = bounded(json::canonical(&value, MAX_DEPTH))?;
         if canonical != bytes {
             let same = canonical.iter().zip(bytes).take_while(|(a, b)| a == b).count();
             return Err(FactError::NotCanonical { at: same });
@@ -220,7 +231,7 @@ impl Fact {
         let kind = kind.as_str().and_then(|k| FactKind::new(k).ok()).ok_or(FactError::Kind)?;
         let time = members.remove("time").ok_or(FactError::Time)?;
         let time_ms = time.as_str().and_then(parse_time).ok_or(FactError::Time)?;
-        Ok(Fact { kind, time_ms, members })
+        Ok(Fact { kind, time_ms, members: Arc::new(members) })
     }
 
     /// The bytes and the public entry that commits to them.
@@ -235,9 +246,8 @@ impl Fact {
     }
 }
 
-fn canonical_fact(value: &Value) -> Result<Vec<u8>, FactError> {
-    let bytes = json::canonical(value, MAX_DEPTH)
-        .map_err(|(path, reason)| FactError::Value { path, reason })?;
+fn bounded(canonical: Result<Vec<u8>, (String, &'static str)>) -> Result<Vec<u8>, FactError> {
+    let bytes = canonical.map_err(|(path, reason)| FactError::Value { path, reason })?;
     if bytes.len() > MAX_FACT_BYTES {
         return Err(FactError::TooLarge { bytes: bytes.len() });
     }

@@ -13,6 +13,8 @@ use serde_json::{Map, Number, Value};
 pub(crate) const MAX_INTEGER: i64 = 9_007_199_254_740_991;
 /// Deepest nesting of objects and arrays, the outermost counted.
 pub(crate) const MAX_DEPTH: usize = 16;
+/// Room for an object from the start: most facts fit.
+const OBJECT_BYTES: usize = 1024;
 /// Longest member name.
 pub(crate) const MAX_NAME_BYTES: usize = 64;
 
@@ -126,6 +128,23 @@ pub(crate) fn canonical(value: &Value, depth: usize) -> Result<Vec<u8>, (String,
     Ok(out)
 }
 
+/// Writes the canonical form of an object of these members, whatever their order.
+///
+/// # Errors
+/// As of [`canonical`].
+pub(crate) fn canonical_object<'v>(
+    members: impl Iterator<Item = (&'v str, &'v Value)>,
+    depth: usize,
+) -> Result<Vec<u8>, (String, &'static str)> {
+    let mut out = Vec::with_capacity(OBJECT_BYTES);
+    let mut path = String::new();
+    let inside = depth.checked_sub(1).ok_or("nested too deeply");
+    inside
+        .and_then(|inside| write_members(members.collect(), inside, &mut path, &mut out))
+        .map_err(|why| (path, why))?;
+    Ok(out)
+}
+
 fn write_value(
     value: &Value,
     depth: usize,
@@ -147,6 +166,7 @@ fn write_value(
         }
         Value::Object(members) => {
             let inside = depth.checked_sub(1).ok_or("nested too deeply")?;
+            let members = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
             write_members(members, inside, path, out)?;
         }
     }
@@ -175,17 +195,16 @@ fn write_items(
 }
 
 fn write_members(
-    members: &Map<String, Value>,
+    mut members: Vec<(&str, &Value)>,
     depth: usize,
     path: &mut String,
     out: &mut Vec<u8>,
 ) -> Result<(), &'static str> {
     // Sorted here and not by the map: another crate of the build may have
     // chosen maps that keep insertion order.
-    let mut sorted: Vec<_> = members.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| name.as_bytes());
+    members.sort_unstable_by_key(|(name, _)| name.as_bytes());
     out.push(b'{');
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
+    for (index, (name, value)) in members.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -125,12 +125,15 @@ pub(super) fn holds(row: &Row<'_>) -> Result<bool, rusqlite::Error> {
     Ok(sum.finish() == stored)
 }
 
+/// Bytes of most rows.
+const ROW_BYTES: usize = 768;
+
 /// Each value as its type, its length (64-bit big-endian) and its bytes.
-struct Sum(ring::digest::Context);
+struct Sum(Vec<u8>);
 
 impl Sum {
     fn new() -> Sum {
-        Sum(ring::digest::Context::new(&ring::digest::SHA256))
+        Sum(Vec::with_capacity(ROW_BYTES))
     }
 
     fn add(&mut self, value: ValueRef<'_>) {
@@ -143,14 +146,15 @@ impl Sum {
         }
     }
 
+    // Gathered, to be hashed at once and not in thirty short pieces.
     fn part(&mut self, kind: u8, bytes: &[u8]) {
-        self.0.update(&[kind]);
-        self.0.update(&(bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.0.push(kind);
+        self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     fn finish(self) -> i64 {
-        let digest = self.0.finish();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &self.0);
         let first = digest.as_ref().first_chunk::<8>();
         first.map_or(0, |bytes| i64::from_be_bytes(*bytes))
     }

@@ -38,6 +38,8 @@ pub(super) struct SqliteTx<'c> {
     /// The time of the group, once it was set.
     now_ms: i64,
     bodies: NewBodies,
+    /// Id and sender of the message stored last: the next facts are about it.
+    message: Option<(String, String)>,
 }
 
 impl<'c> SqliteTx<'c> {
@@ -50,6 +52,7 @@ impl<'c> SqliteTx<'c> {
             vault,
             now_ms: 0,
             bodies: NewBodies::default(),
+            message: None,
         }
     }
 
@@ -126,6 +129,7 @@ impl Tx for SqliteTx<'_> {
         )?;
         let counter = if message.outcome == Outcome::Accepted { ACCEPTED } else { REFUSED };
         self.count(counter, 1);
+        self.message = Some((message.id.to_owned(), message.sender.to_owned()));
         Ok(body)
     }
 

@@ -58,7 +58,10 @@ impl LogTx for SqliteTx<'_> {
     }
 
     fn sender_of(&mut self, message: &str) -> Result<Option<String>, StoreError> {
-        self.run(|on| rows::sender_of(on, message))
+        match self.message.as_ref().filter(|(id, _)| id == message) {
+            Some((_, sender)) => Ok(Some(sender.clone())),
+            None => self.run(|on| rows::sender_of(on, message)),
+        }
     }
 
     fn tally(&mut self, participant: &str, day: i64) -> Result<Option<Tally>, StoreError> {
