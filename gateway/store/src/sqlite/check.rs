@@ -138,6 +138,7 @@ impl Run<'_> {
     fn all(&mut self, on: &Connection) {
         self.section("its pages", |run| database::pages(run, on));
         self.section("sqlite_schema", |run| database::schema(run, on));
+        self.section("table writer", |run| database::single_rows(run, on));
         let key = self.section("table log_identity", |run| log::identity(run, on)).flatten();
         let mirror = self.mirror(key.as_ref());
         self.section("table fact", |run| log::facts(run, on, key.as_ref(), mirror.as_ref()));

@@ -66,6 +66,20 @@ pub(super) fn pages(run: &mut Run<'_>, on: &Connection) -> Result<(), rusqlite::
     Ok(())
 }
 
+/// Tables of one row, which is row 1: SQLite does not look at a condition on a row's number.
+pub(super) fn single_rows(run: &mut Run<'_>, on: &Connection) -> Result<(), rusqlite::Error> {
+    for table in ["writer", "log_identity", "closed_day"] {
+        let sql = format!("SELECT one FROM {table} WHERE one <> 1");
+        let mut statement = on.prepare(&sql)?;
+        let mut found = statement.query([])?;
+        while let Some(row) = found.next()? {
+            let place = run.at(format!("table {table} row {}", row.get::<_, i64>(0)?));
+            run.find("row-damaged", place, "its number is not 1, the only one there is");
+        }
+    }
+    Ok(())
+}
+
 /// The page that SQLite's text names.
 fn page_of(text: &str) -> Option<u64> {
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());

@@ -111,6 +111,7 @@ const ALTERED: &[(&str, &str, &str)] = &[
     ),
     ("INSERT INTO tally VALUES ('x', 9, 1, 1, 1, zeroblob(32))", "tally-differs", "table tally"),
     ("INSERT INTO tile VALUES (3, 9, zeroblob(32), NULL)", "tile-differs", "table tile"),
+    ("UPDATE writer SET one = 3", "row-damaged", "table writer row 3"),
     (
         "UPDATE message SET sender = 'bing' WHERE guid LIKE '%5'",
         "row-differs",
