@@ -112,9 +112,11 @@ async fn a_receipt_is_given_for_every_fact_to_those_entitled() {
         assert_eq!(verified.index, index);
         let mine = ids.iter().any(|id| id == verified.text("message"));
         own += u32::from(mine);
-        let expected = if mine { 200 } else { 404 };
+        let expected = if mine { 200 } else { 403 };
         assert_eq!(zone.client("platform").get(&path).await.unwrap().status, expected, "{index}");
-        assert_eq!(zone.client("payment").get(&path).await.unwrap().status, 404, "{index}");
+        let other = zone.client("payment").get(&path).await.unwrap();
+        let problem: Value = serde_json::from_slice(&other.body).unwrap();
+        assert_eq!((other.status, &problem["code"]), (403, &"fact-not-entitled".into()), "{index}");
         assert_eq!(zone.client("operator").get(&path).await.unwrap().status, 200, "{index}");
     }
     assert_eq!(own, 2);

@@ -193,9 +193,12 @@ async fn a_seed_opens_the_same_facts_for_everyone() {
         let receipt: Value = serde_json::from_slice(&receipt).unwrap();
         zone.auditor().verify(&receipt, None).unwrap();
     }
-    // An enterprise sees its own facts only, a department none.
+    // An enterprise sees its own facts only, and is told so; a department none.
     let partly = sample(&zone, "platform", "another", "100000", &[]);
-    partly.fails(&["receipt-missing"]);
+    partly.fails(&["not-entitled"]);
+    assert!(places(&partly).is_subset(&places(&all)) && !places(&partly).is_empty());
+    let refused = partly.findings.iter().filter(|finding| finding["code"] == "not-entitled");
+    assert_eq!(refused.count() + places(&partly).len(), places(&all).len());
     assert_eq!(sample(&zone, "customs", "x", "1", &[]).code, 3);
     assert_eq!(sample(&zone, "auditor", "x", "0", &[]).code, 2);
     zone.stop_gateway();

@@ -90,6 +90,8 @@ fn read_tile(reader: &SqliteReader, wanted: TilePath) -> Result<Option<Vec<u8>>,
 /// What is known of a fact to somebody who asks for its receipt.
 enum Asked {
     Unknown,
+    /// It is there, as everybody can see in the log, but not theirs to see.
+    NotEntitled,
     Erased,
     Receipt(Receipt),
 }
@@ -101,14 +103,21 @@ pub(crate) async fn fact(
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
     let unknown = || {
-        let en = format!("there is no fact {} that you may see", call.segment);
-        absent("fact-unknown", en, format!("没有可查看的事实 {}", call.segment))
+        let en = format!("there is no fact {}", call.segment);
+        absent("fact-unknown", en, format!("没有事实 {}", call.segment))
     };
     let index: u64 = call.segment.parse().map_err(|_| unknown())?;
     let (reader, caller) = (app.reader.clone(), caller.clone());
     match blocking(move || read_fact(&reader, index, &caller)).await? {
         Asked::Receipt(receipt) => Ok(json_answer(200, &receipt_value(&receipt))),
         Asked::Unknown => Err(unknown()),
+        Asked::NotEntitled => Err(Refusal::new(
+            Stage::Intake,
+            403,
+            "fact-not-entitled",
+            format!("fact {index} is about nothing of yours; an auditor or operator may see it"),
+            format!("事实 {index} 与贵方无关，仅审计方或运营方可查看"),
+        )),
         Asked::Erased => Err(Refusal::new(
             Stage::Intake,
             410,
@@ -124,7 +133,7 @@ fn read_fact(reader: &SqliteReader, index: u64, caller: &Caller) -> Result<Asked
         return Ok(Asked::Unknown);
     };
     if !may_see_fact(reader, &row, caller)? {
-        return Ok(Asked::Unknown);
+        return Ok(Asked::NotEntitled);
     }
     if row.fact.is_empty() {
         return Ok(Asked::Erased);

@@ -277,6 +277,11 @@ const SENTENCES: &[(&str, &str, &str)] = &[
     ),
     ("receipt", "the receipt verifies and is of this log's tree", "回执核验通过且属于此日志"),
     ("receipt-missing", "there is no receipt of this fact", "没有此事实的回执"),
+    (
+        "not-entitled",
+        "this identity may not see the fact, which says nothing of the log",
+        "此身份无权查看该事实，不能据此判断日志",
+    ),
     ("receipt-of-another-fact", "the receipt is of another index", "回执属于另一序号"),
     (
         "fact-erased",

@@ -21,6 +21,7 @@ use crate::trust::Trust;
 
 /// First line of what an index is drawn from.
 const FORMAT: &str = "onepoint-sample/1";
+
 pub(crate) fn run(args: &SampleArgs) -> Outcome {
     let trust = Trust::read(&args.common.log_key, args.common.anchors.as_deref())?;
     let identity = Identity { certificate: &args.certificate, key: &args.key };
@@ -80,6 +81,10 @@ fn sample(
                 findings.add(&Finding::pass("fact-erased", place));
                 continue;
             }
+            403 if names(&response.body, "fact-not-entitled") => {
+                findings.add(&Finding::fail("not-entitled", place));
+                continue;
+            }
             401 | 403 => {
                 let hint = "--certificate and --key of an auditor or operator";
                 let message = format!("{}: {}", response.status, response.text());
@@ -107,6 +112,12 @@ fn sample(
         }
     }
     Ok(())
+}
+
+/// Whether an answer of the gateway has this code.
+fn names(problem: &[u8], code: &str) -> bool {
+    let problem: Value = serde_json::from_slice(problem).unwrap_or_default();
+    problem.get("code").and_then(Value::as_str) == Some(code)
 }
 
 /// Whether the receipt is of the index asked for, and its tree the one that was drawn from
