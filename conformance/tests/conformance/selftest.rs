@@ -83,11 +83,13 @@ impl Kept {
 
     fn copy(&self, name: &str) -> PathBuf {
         let (from, to) = (self.folder.path().join("kept"), self.folder.path().join(name));
-        for folder in ["journal", "pki"] {
+        for folder in ["journal", "journal/archive", "pki"] {
             fs::create_dir_all(to.join(folder)).unwrap();
-            for entry in fs::read_dir(from.join(folder)).unwrap() {
+            for entry in fs::read_dir(from.join(folder)).into_iter().flatten() {
                 let entry = entry.unwrap();
-                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
+                if entry.path().is_file() {
+                    fs::copy(entry.path(), to.join(folder).join(entry.file_name())).unwrap();
+                }
             }
         }
         fs::copy(from.join("evidence.jsonl"), to.join("evidence.jsonl")).unwrap();
@@ -101,7 +103,7 @@ fn check(folder: &Path) -> (Option<i32>, Value) {
 }
 
 /// What is done to the rows, and the rule that must say so.
-const ROWS: [(&str, &str, &str); 12] = [
+const ROWS: [(&str, &str, &str); 13] = [
     (
         "a byte of a fact",
         "UPDATE fact SET fact = CAST(replace(CAST(fact AS TEXT), 'pilot', 'pilos') AS BLOB) WHERE log_index = 7",
@@ -147,6 +149,12 @@ const ROWS: [(&str, &str, &str); 12] = [
          routing_key, order_keys, message_type, headers, body, body_bytes, state, created_ms \
          FROM delivery WHERE seq = 1",
         "delivery-once",
+    ),
+    (
+        "a payload",
+        "UPDATE body SET bytes = CAST(substr(bytes, 1, 40) || x'00' || substr(bytes, 42) AS BLOB) \
+         WHERE id = (SELECT max(body) FROM message JOIN body ON body.id = body WHERE place = 0)",
+        "payload-whole",
     ),
     ("an answer gone", "DELETE FROM answer WHERE rowid_of = 1", "answer-kept"),
 ];

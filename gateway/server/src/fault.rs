@@ -18,6 +18,8 @@ pub(crate) struct Point {
     pub(crate) passes: u64,
     /// Only passed with a broker.
     pub(crate) broker: bool,
+    /// Passed by housekeeping and not by traffic.
+    pub(crate) chore: bool,
 }
 
 const fn point_of(
@@ -26,11 +28,16 @@ const fn point_of(
     durable: &'static str,
     then: &'static str,
 ) -> Point {
-    Point { name, durable, then, passes, broker: false }
+    Point { name, durable, then, passes, broker: false, chore: false }
+}
+
+/// A place of the store's own, passed once in a step of the retention policy.
+const fn chore(name: &'static str, durable: &'static str, then: &'static str) -> Point {
+    Point { name, durable, then, passes: 1, broker: false, chore: true }
 }
 
 /// Every place, so that a test can visit them all.
-pub(crate) const POINTS: [Point; 16] = [
+pub(crate) const POINTS: [Point; 22] = [
     point_of(
         "start.opened",
         1,
@@ -76,6 +83,7 @@ pub(crate) const POINTS: [Point; 16] = [
         then: "published again under the same id; the inbox makes it one effect",
         passes: 1,
         broker: true,
+        chore: false,
     },
     point_of(
         "ack.before",
@@ -103,6 +111,28 @@ pub(crate) const POINTS: [Point; 16] = [
         "that the sender has it",
         "nothing: it is not given out again",
     ),
+    chore(
+        "archive.unwritten",
+        "the payloads in the journal",
+        "nothing: the next run of housekeeping moves them",
+    ),
+    chore(
+        "archive.written",
+        "the payloads in the journal, and a segment that no row names",
+        "the next run removes that segment and moves them again",
+    ),
+    chore("archive.pointed", "the payloads in their segment", "nothing: they are read from there"),
+    chore(
+        "erase.unmarked",
+        "the payloads in their segment, which is due",
+        "nothing: the next run erases it",
+    ),
+    chore(
+        "erase.marked",
+        "that they are erased, and still the file of their segment",
+        "nobody is given them; the next run removes the file",
+    ),
+    chore("erase.removed", "that they are erased", "nothing: their receipts verify as before"),
 ];
 
 struct Plan {
@@ -148,6 +178,10 @@ mod tests {
             include_str!("http/queues.rs"),
             include_str!("pipeline.rs"),
             include_str!("record.rs"),
+            // Those that the store tells of.
+            include_str!("../../store/src/archive.rs"),
+            include_str!("../../store/src/sqlite/retention.rs"),
+            include_str!("../../store/src/sqlite/retention/erase.rs"),
         ];
         for point in &POINTS {
             let quoted = format!("\"{}\"", point.name);

@@ -177,6 +177,7 @@ fn journal(
     let signer = log_signer(settings)?;
     let mut options = SqliteOptions::new(&settings.store, clock.now().as_millisecond());
     options.master_keys.clone_from(&settings.master_keys);
+    options.passing = fault::point;
     let store = SqliteStore::open(&options)?;
     let reader = store.reader()?;
     let seal = settings.seal.clone().map(|seal| Box::new(seal) as Box<dyn Seal>);

@@ -23,16 +23,30 @@ const SEGMENT: &str = ".seg";
 /// Longest segment read as a whole, in bytes: the longest payload and what else fits.
 const MAX_SEGMENT_BYTES: u64 = 256 << 20;
 
+/// Called at each place where dying leaves something in between, with its name.
+pub type Passing = fn(&'static str);
+
 /// The segments of one store.
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     folder: PathBuf,
+    passing: Passing,
 }
 
 impl Archive {
     /// Of the store in this folder. Nothing is made before the first segment is written.
     pub(crate) fn of(store: &Path) -> Archive {
-        Archive { folder: store.join(FOLDER) }
+        Archive { folder: store.join(FOLDER), passing: |_| () }
+    }
+
+    /// With somebody to be told of each place that is passed.
+    pub(crate) fn watched(self, passing: Passing) -> Archive {
+        Archive { passing, ..self }
+    }
+
+    /// A place where a test may let the process die.
+    pub(crate) fn pass(&self, name: &'static str) {
+        (self.passing)(name);
     }
 
     fn path(&self, name: &Hash) -> PathBuf {
@@ -47,12 +61,12 @@ impl Archive {
         if !self.folder.is_dir() {
             durable::make_folder(&self.folder)?;
         }
-        point("archive.unwritten");
+        self.pass("archive.unwritten");
         // Dying within: an unfinished file, or a segment that no row names; either is swept at
         // the next run, which takes the same payloads again. The same goes for a failed sync:
         // nothing was promised, and the next run writes all of it anew.
         durable::replace(&self.path(name), bytes)?;
-        point("archive.written");
+        self.pass("archive.written");
         Ok(())
     }
 
@@ -160,18 +174,6 @@ fn named(hex: &str) -> Option<Hash> {
     });
     let bytes: Vec<u8> = pairs.collect::<Option<_>>()?;
     Hash::from_slice(&bytes).filter(|hash| hash.to_hex() == hex)
-}
-
-/// Where a test lets a process of its own die.
-#[cfg(test)]
-pub(crate) const DIE_AT: &str = "ONEPOINT_STORE_TEST_DIE_AT";
-
-/// Dies here when a test says so; nothing outside of tests.
-pub(crate) fn point(_name: &str) {
-    #[cfg(test)]
-    if std::env::var(DIE_AT).is_ok_and(|at| at == _name) {
-        std::process::abort();
-    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod store;
 #[cfg(test)]
 mod suite;
 
+pub use archive::Passing;
 pub use error::{Cause, CopyError, StoreError};
 pub use head::{Head, HeadMark, SLOT_BYTES};
 pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};

@@ -41,7 +41,7 @@ pub use reader::SqliteReader;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use stats::{StoreStats, Volume};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, Passing};
 use crate::retention::{Retained, Retention, Rewrapped};
 use crate::sealing::Vault;
 use crate::store::{LogTx, Store};
@@ -79,12 +79,22 @@ pub struct SqliteOptions {
     /// The keys that wrap the data keys of payloads. Without them new payloads are stored plain,
     /// and a store that has sealed ones does not open.
     pub master_keys: Option<MasterKeys>,
+    /// Told of each step of archiving and erasing (`archive.written` and so on), so that a test
+    /// can let the process die there; see `retention` for what that means.
+    pub passing: Passing,
 }
 
 impl SqliteOptions {
     /// Makes the store when it is not there; 4 reading connections; payloads stay plain.
     pub fn new(folder: impl Into<PathBuf>, now_ms: i64) -> SqliteOptions {
-        SqliteOptions { folder: folder.into(), create: true, readers: 4, now_ms, master_keys: None }
+        SqliteOptions {
+            folder: folder.into(),
+            create: true,
+            readers: 4,
+            now_ms,
+            master_keys: None,
+            passing: |_| (),
+        }
     }
 }
 
@@ -130,7 +140,8 @@ impl SqliteStore {
         let epoch = enter(&mut connection, found, options.now_ms)
             .map_err(|error| opening(error, &options.folder))?;
         let vault = Arc::new(Vault::new(options.master_keys.clone()));
-        let bodies = Bodies { vault, archive: Archive::of(&options.folder) };
+        let archive = Archive::of(&options.folder).watched(options.passing);
+        let bodies = Bodies { vault, archive };
         bodies.check_keys(&rows::live_keys(&connection).map_err(fault::open)?)?;
         Ok(SqliteStore {
             connection,

@@ -19,6 +19,19 @@ pub(crate) enum Selftest {
     /// Check a sandbox that `crash --keep` left: its journal against what senders and departments know
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// What `crash` runs to let housekeeping die: moves all payloads of closed messages of a sandbox
+    #[command(hide = true)]
+    Retain(RetainArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetainArgs {
+    /// The sandbox's configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Erase them as well
+    #[arg(long)]
+    pub(crate) erase: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use onepoint_store::{
-    MasterKeys, Retained, SqliteOptions, SqliteReader, SqliteStore, Store, StoreError, StoreStats,
-    Volume,
+    MasterKeys, Retained, Retention, SqliteOptions, SqliteReader, SqliteStore, Store, StoreError,
+    StoreStats, Volume,
 };
 use serde_json::{Value, json};
 
@@ -14,10 +14,13 @@ use super::{Failure, Outcome};
 use crate::cli::store::{NewKeyArgs, StoreArgs, StoreCommand};
 use crate::clock::Clock;
 use crate::config::{self, Settings};
+use crate::fault;
 
 mod check;
 mod copies;
 mod known;
+
+pub(super) use known::settings;
 
 pub(crate) fn run(command: &StoreCommand) -> Outcome {
     match command {
@@ -55,6 +58,7 @@ fn writer(settings: &Settings) -> Result<SqliteStore, Failure> {
     let mut options = SqliteOptions::new(&settings.store, now_ms);
     options.create = false;
     options.master_keys.clone_from(&settings.master_keys);
+    options.passing = fault::point;
     SqliteStore::open(&options).map_err(|error| failure(&error))
 }
 
@@ -127,18 +131,23 @@ fn print_stats(stats: &StoreStats) {
     println!("tables      version {}", stats.version);
 }
 
-fn archive(settings: &Settings, args: &StoreArgs) -> Outcome {
+/// Follows a policy until there is nothing more to do.
+pub(super) fn retain_all(settings: &Settings, policy: &Retention) -> Result<Retained, Failure> {
     let mut store = writer(settings)?;
     let mut sum = Retained::default();
     loop {
         let now_ms = Clock.now().as_millisecond();
-        let step = store.retain(&settings.retention, now_ms);
+        let step = store.retain(policy, now_ms);
         sum.add(step.map_err(|error| failure(&error))?);
         store.maintain().map_err(|error| failure(&error))?;
         if !sum.more {
-            break;
+            return Ok(sum);
         }
     }
+}
+
+fn archive(settings: &Settings, args: &StoreArgs) -> Outcome {
+    let sum = retain_all(settings, &settings.retention)?;
     let damaged: Vec<i64> = sum.damaged.iter().map(|body| body.0).collect();
     if args.json {
         let value = json!({

@@ -14,6 +14,7 @@ use super::rules::{Rule, Tally};
 
 mod claims;
 mod log;
+mod payloads;
 mod rows;
 
 /// What the checker knows so far.
@@ -69,6 +70,8 @@ struct World {
     /// Messages with facts since the last look at their rows.
     touched: BTreeSet<String>,
     messages: BTreeSet<String>,
+    /// Messages whose payloads are erased.
+    erased: BTreeSet<String>,
     deliveries: u64,
     /// Department and id of every answer in the log, with message and digest.
     answers: BTreeMap<(String, String), (String, String)>,

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use onepoint_store::{SqliteReader, StoreError};
+use onepoint_store::StoreError;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -21,6 +21,7 @@ use super::sandbox::{Clients, Gateway, Sandbox, Started};
 use super::senders::{self, Stream};
 use crate::clock::Clock;
 use crate::commands::Failure;
+use crate::fault::Point;
 
 /// A gateway that was told where to die and did not is killed after so long.
 const DEATH_WAIT: Duration = Duration::from_secs(10);
@@ -87,11 +88,19 @@ impl<'s> Crash<'s> {
     }
 
     async fn run(&mut self, death: Death) -> Result<(), Failure> {
-        if let Started::Up(gateway) = self.sandbox.start(death.variable().as_deref()).await? {
-            self.traffic(gateway, death).await?;
-        } else {
-            *self.deaths.entry(death.name()).or_default() += 1;
+        let died = match death.chore() {
+            // Housekeeping dies after the gateway, alone: it makes the steps of an idle gateway.
+            Some(_) => Death::kill(&mut self.random),
+            None => death,
+        };
+        let mut name = match self.sandbox.start(died.variable().as_deref()).await? {
+            Started::Up(gateway) => self.traffic(gateway, died).await?,
+            Started::Ended(_) => died.name(),
+        };
+        if let Some(point) = death.chore() {
+            name = self.retain(point, name).await?;
         }
+        *self.deaths.entry(name).or_default() += 1;
         let started = self.sandbox.start(None).await?;
         let mut gateway = match started {
             Started::Up(gateway) => gateway,
@@ -104,7 +113,7 @@ impl<'s> Crash<'s> {
         self.checker.tally.check(Rule::Restart, true, String::new);
         self.drain(&gateway.clients).await?;
         let fresh = self.evidence.fresh()?;
-        if let Err(error) = self.check(&fresh) {
+        if let Err(error) = self.check(&fresh, death.chore().is_some()) {
             let what = format!("the journal cannot be read: {}", error.en());
             self.checker.tally.broken(Rule::Kept, what);
         }
@@ -112,15 +121,40 @@ impl<'s> Crash<'s> {
         gateway.kill().await
     }
 
-    fn check(&mut self, fresh: &[Record]) -> Result<(), StoreError> {
-        let reader = SqliteReader::open(&self.sandbox.folder().join(super::JOURNAL), 1)?;
-        self.checker.read_log(&reader, Clock.now().as_millisecond())?;
-        fresh.iter().for_each(|record| self.checker.take(record));
-        self.checker.settle(&reader)
+    /// Housekeeping until it dies at its place; `before` is how the gateway died.
+    async fn retain(
+        &mut self,
+        point: &Point,
+        before: &'static str,
+    ) -> Result<&'static str, Failure> {
+        let status = timeout(PHASE_MAX, self.sandbox.retain(point)).await;
+        let status = status.map_err(|_| hangs())??;
+        if status.success() {
+            // It had nothing to move: nothing was closed yet.
+            return Ok(before);
+        }
+        if status.code().is_some() {
+            let what = format!("housekeeping ended with {status}; see gateway.log");
+            self.checker.tally.broken(Rule::Restart, what);
+        }
+        Ok(point.name)
     }
 
-    /// Everybody at once, until it dies.
-    async fn traffic(&mut self, mut gateway: Gateway, death: Death) -> Result<(), Failure> {
+    fn check(&mut self, fresh: &[Record], payloads: bool) -> Result<(), StoreError> {
+        let reader = super::open_journal(self.sandbox.folder())?;
+        self.checker.read_log(&reader, Clock.now().as_millisecond())?;
+        fresh.iter().for_each(|record| self.checker.take(record));
+        self.checker.settle(&reader)?;
+        // Housekeeping touches those of all messages, traffic only those of its own.
+        if payloads { self.checker.payloads(&reader) } else { Ok(()) }
+    }
+
+    /// Everybody at once, until it dies; gives the place.
+    async fn traffic(
+        &mut self,
+        mut gateway: Gateway,
+        death: Death,
+    ) -> Result<&'static str, Failure> {
         let mut streams = JoinSet::new();
         for stream in std::mem::take(&mut self.streams) {
             let (clients, evidence) = (Arc::clone(&gateway.clients), Arc::clone(&self.evidence));
@@ -153,9 +187,9 @@ impl<'s> Crash<'s> {
                 }
             },
         };
-        *self.deaths.entry(name).or_default() += 1;
         self.streams = all(streams).await?;
-        all(others).await.map(drop)
+        all(others).await?;
+        Ok(name)
     }
 
     /// What had no answer is sent again; then all queues are emptied.
@@ -207,12 +241,16 @@ async fn all<T: Send + 'static>(mut work: JoinSet<Result<T, Failure>>) -> Result
     };
     match timeout(PHASE_MAX, join).await {
         Ok(ended) => ended.map(|()| done),
-        Err(_) => Err(Failure::outside(
-            "selftest-hangs",
-            format!("a phase did not end within {} s", PHASE_MAX.as_secs()),
-            "look into gateway.log of a sandbox that is kept (--keep)",
-        )),
+        Err(_) => Err(hangs()),
     }
+}
+
+fn hangs() -> Failure {
+    Failure::outside(
+        "selftest-hangs",
+        format!("a phase did not end within {} s", PHASE_MAX.as_secs()),
+        "look into gateway.log of a sandbox that is kept (--keep)",
+    )
 }
 
 /// One line on a terminal, nothing elsewhere.

@@ -30,10 +30,11 @@ pub(super) enum Rule {
     Recorded,
     Outbox,
     Beside,
+    Payload,
 }
 
 /// Every rule, in the order of the table, with its words and a name for programs.
-const RULES: [(Rule, &str, &str); 19] = [
+const RULES: [(Rule, &str, &str); 20] = [
     (Rule::Restart, "comes-up-again", "the gateway comes up again"),
     (Rule::Answered, "all-answered", "every message sent is answered in the end"),
     (Rule::Expected, "answer-as-expected", "every answer is the one that must be given"),
@@ -53,6 +54,7 @@ const RULES: [(Rule, &str, &str); 19] = [
     (Rule::Recorded, "answer-kept", "every answer taken from a department stands in the journal"),
     (Rule::Outbox, "outbox-empty", "the outbox is empty in the end"),
     (Rule::Beside, "nothing-beside", "the journal has no rows that no fact speaks of"),
+    (Rule::Payload, "payload-whole", "every payload is what was received, or went by policy"),
 ];
 
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,9 +19,12 @@ use crate::commands::init::{self, Pilot, parties::PARTIES};
 use crate::commands::send::client_failure;
 use crate::commands::sign::{PEM_MAX, identity};
 use crate::commands::{Failure, read_input};
+use crate::fault::Point;
 
 /// The gateway's own log in the sandbox.
 const LOG: &str = "gateway.log";
+/// Its configuration there.
+const CONFIG: &str = "onepoint.toml";
 /// What the gateway says when it is up.
 const MARKER: &str = "listening on";
 
@@ -81,22 +84,8 @@ impl Sandbox {
             let hint = format!("look into {}", self.folder.join(LOG).display());
             Failure::outside("selftest-process", error.to_string(), hint)
         };
-        let log = OpenOptions::new().create(true).append(true).open(self.folder.join(LOG));
-        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
-        command
-            .args(["serve", "--config", "onepoint.toml"])
-            .current_dir(&self.folder)
-            // Each request as a line would be most of the disk's work.
-            .env("ONEPOINT_LOG", "warn")
-            .env_remove("ONEPOINT_DIE_AT")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log.map_err(failed)?)
-            .kill_on_drop(true);
-        if let Some(place) = die_at {
-            command.env("ONEPOINT_DIE_AT", place);
-        }
-        let mut child = command.spawn().map_err(failed)?;
+        let mut command = self.command(&["serve", "--config", CONFIG], die_at).map_err(failed)?;
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
         let mut line = String::new();
         if let Some(out) = child.stdout.take() {
             BufReader::new(out).read_line(&mut line).await.map_err(failed)?;
@@ -111,6 +100,36 @@ impl Sandbox {
                 Ok(Started::Ended(status))
             }
         }
+    }
+
+    /// Housekeeping in a process of its own, which is told to die at one of its places.
+    pub(super) async fn retain(&self, point: &Point) -> Result<ExitStatus, Failure> {
+        let mut words = vec!["selftest", "retain", CONFIG];
+        if point.name.starts_with("erase.") {
+            words.push("--erase");
+        }
+        let mut command =
+            self.command(&words, Some(point.name)).map_err(|error| process(&error))?;
+        command.stdout(Stdio::null()).status().await.map_err(|error| process(&error))
+    }
+
+    /// This very program, in the sandbox.
+    fn command(&self, words: &[&str], die_at: Option<&str>) -> std::io::Result<Command> {
+        let log = OpenOptions::new().create(true).append(true).open(self.folder.join(LOG));
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(words)
+            .current_dir(&self.folder)
+            // Each request as a line would be most of the disk's work.
+            .env("ONEPOINT_LOG", "warn")
+            .env_remove("ONEPOINT_DIE_AT")
+            .stdin(Stdio::null())
+            .stderr(log?)
+            .kill_on_drop(true);
+        if let Some(place) = die_at {
+            command.env("ONEPOINT_DIE_AT", place);
+        }
+        Ok(command)
     }
 
     fn clients(&self, url: &str) -> Result<Clients, Failure> {
@@ -132,7 +151,7 @@ impl Sandbox {
 pub(super) enum Started {
     Up(Gateway),
     /// It ended before it was up.
-    Ended(std::process::ExitStatus),
+    Ended(ExitStatus),
 }
 
 /// The child; killed when dropped.
@@ -144,7 +163,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Waits until it is dead.
-    pub(super) async fn dead(&mut self) -> Result<std::process::ExitStatus, Failure> {
+    pub(super) async fn dead(&mut self) -> Result<ExitStatus, Failure> {
         self.child.wait().await.map_err(|error| process(&error))
     }
 

@@ -65,7 +65,7 @@ impl Known {
 }
 
 /// The configuration, or its faults printed.
-pub(super) fn settings(path: &Path) -> Result<Settings, Failure> {
+pub(in crate::commands) fn settings(path: &Path) -> Result<Settings, Failure> {
     config::load(path).map_err(|faults| {
         print_faults(&faults);
         let message = format!("{}: {} faults", path.display(), faults.len());

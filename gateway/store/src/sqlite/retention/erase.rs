@@ -7,7 +7,6 @@ use onepoint_proof::Hash;
 use rusqlite::{Connection, params};
 
 use crate::StoreError;
-use crate::archive::point;
 use crate::retention::{Retained, Retention};
 use crate::sqlite::{BUSY, SqliteStore, fault, rows};
 
@@ -22,16 +21,18 @@ impl SqliteStore {
         let limit = now_ms.saturating_sub(after);
         let due = rows::due_segment(&self.connection, limit).map_err(fault::write)?;
         let Some((segment, name)) = due else { return Ok(step) };
-        point("erase.unmarked");
+        // Dying here: all of the segment is there; the next run erases it.
+        self.bodies.archive.pass("erase.unmarked");
         let (erased, destroyed) = self.within(|on, _| {
             let erased = mark(on, segment, now_ms).map_err(fault::write)?;
             let destroyed = destroy_keys(on, now_ms).map_err(fault::write)?;
             Ok((erased, destroyed))
         })?;
         // Dying here: a file is left whose rows say that it is erased; the next run sweeps it.
-        point("erase.marked");
+        self.bodies.archive.pass("erase.marked");
         self.remove(&name, &destroyed)?;
-        point("erase.removed");
+        // Dying here: the segment is gone, as its rows say.
+        self.bodies.archive.pass("erase.removed");
         step.erased = erased;
         step.keys_destroyed = u64::try_from(destroyed.len()).unwrap_or(u64::MAX);
         step.more = true;

@@ -16,6 +16,7 @@ impl Checker {
     pub(super) fn rows(&mut self, reader: &impl Reader) -> Result<(), StoreError> {
         for message in std::mem::take(&mut self.world.touched) {
             self.message(reader, &message)?;
+            self.payloads_of(reader, &message)?;
             self.world.messages.insert(message);
         }
         for kind in [DestinationKind::Department, DestinationKind::Receipts] {

@@ -4,10 +4,11 @@
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::archive::DIE_AT;
 
 /// Set for the process that a test starts of its own program.
 const CHILD: &str = "ONEPOINT_STORE_TEST_RETAIN";
+/// Where that process is to die.
+const DIE_AT: &str = "ONEPOINT_STORE_TEST_DIE_AT";
 
 const COUNT: usize = 6;
 
@@ -16,7 +17,12 @@ fn child() -> bool {
     let Some(folder) = std::env::var_os(CHILD) else { return false };
     let folder = PathBuf::from(folder);
     let master_keys = super::super::sealed::keys(super::super::sealed::M1);
-    let options = SqliteOptions { master_keys, ..SqliteOptions::new(&folder, NOW) };
+    let passing = |name: &'static str| {
+        if std::env::var(DIE_AT).is_ok_and(|at| at == name) {
+            std::process::abort();
+        }
+    };
+    let options = SqliteOptions { master_keys, passing, ..SqliteOptions::new(&folder, NOW) };
     let store = SqliteStore::open(&options).unwrap();
     let mut ledger = Ledger::open(store, suite::signer()).unwrap();
     let archived = !folder.join("archived").exists();
