@@ -3,9 +3,10 @@
 //! Throughout: what was answered is there after a restart with its original receipts,
 //! and what was not answered can be sent again.
 
+use std::process::{Command, Output};
 use std::time::Duration;
 
-use onepoint_conformance::zone::{Setup, Zone};
+use onepoint_conformance::zone::{Setup, Zone, onepoint};
 use onepoint_relay::client::HttpClient;
 use onepoint_schemas::example_with;
 use serde_json::Value;
@@ -22,6 +23,8 @@ const ENOSPC: i32 = 28;
 const WAL: &str = "/journal.db-wal";
 const DATABASE: &str = "/journal.db";
 const HEAD: &str = "/log.head";
+/// How the path of a segment ends while it is written.
+const SEGMENT: &str = ".seg.new";
 
 /// A gateway whose disk and clock can be broken, and a sender that keeps every answer.
 struct Rig {
@@ -87,6 +90,20 @@ impl Rig {
         let fields = [("@guid", root.as_str()), ("guid", &guid), ("orderNo", &number)];
         let xml = example_with("CEB311Message", &fields).expect("an example");
         self.zone.signer("platform").sign(&xml)
+    }
+
+    /// The same without its number, which every rule asks for.
+    fn refused_order(&mut self) -> Vec<u8> {
+        let xml = example_with("CEB311Message", &[("orderNo", "")]).expect("an example");
+        self.zone.signer("platform").sign(&xml)
+    }
+
+    /// A command of `onepoint store`, on the disk that may fail.
+    fn store(&self, command: &str) -> Output {
+        let mut store = Command::new(onepoint());
+        store.args(["store", command, "--config", "onepoint.toml"]);
+        store.current_dir(self.zone.folder()).envs(self.shim.environment());
+        store.output().expect("onepoint can be run")
     }
 
     fn client(&self) -> HttpClient {

@@ -13,6 +13,7 @@
 mod audit;
 mod blackbox;
 mod broker;
+mod copies;
 mod demo;
 mod explain;
 mod faults;

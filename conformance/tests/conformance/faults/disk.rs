@@ -1,8 +1,9 @@
 //! A disk that is full, fails, or tears a write, at the places where a commit writes.
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 
-use super::{DATABASE, EIO, ENOSPC, HEAD, Heard, Rig, WAL, moment};
+use super::{DATABASE, EIO, ENOSPC, HEAD, Heard, Rig, SEGMENT, WAL, moment};
 
 const SIGKILL: i32 = 9;
 /// More writes than the commit of one order has.
@@ -131,4 +132,99 @@ async fn moving_pages_on_a_full_disk_waits_and_on_a_broken_one_ends() {
         moment().await;
     }
     rig.nothing_is_lost().await;
+}
+
+/// Housekeeping on a disk without room or that fails, at each write: nothing is lost, every
+/// payload is where it was or where it went, and a disk that is whole again lets all of it move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn housekeeping_on_a_full_or_broken_disk_loses_no_payload() {
+    let mut rig = Rig::start();
+    // A refused message is closed at once.
+    let body = rig.refused_order();
+    assert!(matches!(rig.send(&body).await, Heard::Answer(422, _)));
+    rig.zone.stop_gateway();
+    let config = rig.zone.folder().join("onepoint.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}\n[retention]\narchive_after_days = 0\n")).unwrap();
+    for (calls, action, code) in [
+        ("w", fails(ENOSPC), "store-disk-full"),
+        ("w", fails(EIO), "store-not-writable"),
+        ("s", fails(EIO), "store-not-writable"),
+        ("s", fails_after(EIO), "store-not-writable"),
+    ] {
+        rig.archive(calls, SEGMENT, 0, &action).fails(3, code);
+        assert_eq!(rig.shim.seen(), 1, "{action}: tried again");
+    }
+    // Opening writes as well: a fault there is not one of a transaction.
+    let whole = rig.zone.folder().join("whole");
+    copy_files(&rig.journal(), &whole);
+    for (calls, errno, codes) in [
+        ("w", ENOSPC, &["store-disk-full"][..]),
+        ("w", EIO, &["store-io", "store-fatal"]),
+        ("s", EIO, &["store-io", "store-fatal"]),
+    ] {
+        let mut positions = 0;
+        while !rig.archive(calls, WAL, positions, &fails(errno)).moved(codes) {
+            positions += 1;
+            assert!(positions < WRITES_MAX);
+        }
+        assert!(positions > 1, "{positions} of {calls} failed");
+        std::fs::remove_dir_all(rig.journal()).unwrap();
+        copy_files(&whole, &rig.journal());
+    }
+    rig.archive("w", SEGMENT, 1, &fails(EIO)).moved(&[]);
+}
+
+/// How a run of `onepoint store archive` ended; the journal agrees in any case.
+struct Archived {
+    exit: Option<i32>,
+    said: String,
+}
+
+impl Archived {
+    fn fails(&self, exit: i32, code: &str) {
+        assert_eq!(self.exit, Some(exit), "{}", self.said);
+        assert!(self.said.contains(&format!("[{code}]")), "not [{code}]: {}", self.said);
+    }
+
+    /// Whether the one payload went; else one of the codes was said.
+    fn moved(&self, codes: &[&str]) -> bool {
+        if self.exit == Some(0) {
+            assert!(self.said.contains("archived 1 payloads in 1 segments"), "{}", self.said);
+            return true;
+        }
+        assert!(matches!(self.exit, Some(3 | 4)), "{}", self.said);
+        let said = codes.iter().any(|code| self.said.contains(&format!("[{code}]")));
+        assert!(said, "none of {codes:?}: {}", self.said);
+        false
+    }
+}
+
+impl Rig {
+    fn journal(&self) -> PathBuf {
+        self.zone.folder().join("journal")
+    }
+
+    /// Housekeeping with one kind of call failing from a position on, and then a check.
+    fn archive(&self, calls: &str, file: &str, skip: usize, action: &str) -> Archived {
+        self.shim.plan(calls, file, skip, 0, action);
+        let output = self.store("archive");
+        self.shim.off();
+        let streams = [&output.stdout, &output.stderr];
+        let said = streams.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
+        let check = self.store("check");
+        let found = String::from_utf8_lossy(&check.stdout);
+        assert!(check.status.success(), "after {calls} {file} {skip} {action}: {said}: {found}");
+        Archived { exit: output.status.code(), said }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
 }
