@@ -168,7 +168,7 @@ impl Catalogue {
         for (folder, kinds) in &folders {
             let fields = |name: &str| {
                 let kind = kinds.iter().find(|kind| kind.name == name)?;
-                self.entry(kind)?.structure.fields(kind).ok()
+                self.entry(kind)?.structure.fields(kind)
             };
             rules(&self.files, folder, kinds, &fields)?;
         }

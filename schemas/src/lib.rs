@@ -4,8 +4,8 @@
 //!
 //! - [`Files`]: the data folders `<family>/<version>/`, embedded, with more on top of them
 //! - [`Catalogue`]: the types as data (`manifest.toml`), schemas compiled at their first use
-//! - `structure`: XSD validation by the crate xsd-schema, driven from our Document,
-//!   with an outline of the same schemas for words and repairs
+//! - [`SchemaSet`]: XML Schema 1.0 by a compiled engine of our own, or by the crate
+//!   xsd-schema where a schema uses more than that knows; `structure` is the set of a type
 //! - `documents`: keys, parties and fields of each document of a message
 //! - `rules`: codes and arithmetic as data (`rules.toml`), exact integers only
 //! - [`example`], [`example_with`]: a message of each type, with made-up identities
@@ -20,6 +20,7 @@ mod files;
 mod rules;
 mod structure;
 mod violation;
+mod xsd;
 
 pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType, NormCodes};
 pub use documents::{DocumentFacts, SignerGroup};
@@ -27,6 +28,7 @@ pub use example::{example, example_with, examples};
 pub use files::Files;
 pub use rules::{Fault, RuleError, RuleInfo};
 pub use violation::{VIOLATIONS_MAX, Violation};
+pub use xsd::{Engine, Expected, LoadOptions, Loader, Missing, SchemaError, SchemaSet};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,10 @@ pub(crate) const HIDDEN: &str = "***";
 pub struct Violation {
     /// Stable code in kebab case, for instance `schema-length` or `order-total`.
     pub code: String,
+    /// The rule of the schema language that is broken, such as `cvc-maxLength-valid`; none
+    /// for what is no fault of structure.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rule: String,
     /// Path of local names from the root.
     pub path: String,
     /// Line from 1.
@@ -41,6 +45,7 @@ impl Violation {
         let position = element.position();
         Violation {
             code: code.to_owned(),
+            rule: String::new(),
             path: element.path(),
             line: position.line,
             column: position.column,
@@ -65,6 +70,11 @@ impl Violation {
         let end = document.event(element.end_index()).map_or(0, |event| event.span().start);
         let position = document.position(end);
         (self.line, self.column) = (position.line, position.column);
+        self
+    }
+
+    pub(crate) fn rule(mut self, rule: &str) -> Violation {
+        self.rule = rule.to_owned();
         self
     }
 

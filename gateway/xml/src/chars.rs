@@ -71,14 +71,17 @@ fn is_name_start(c: char) -> bool {
         | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
 }
 
-/// Production [4a] NameChar without the colon.
-fn is_name_char(c: char) -> bool {
+/// Whether a character may stand in a name after its first (XML 1.0, 5th edition,
+/// production [4a] NameChar, without the colon).
+#[must_use]
+pub fn is_name_char(c: char) -> bool {
     is_name_start(c)
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// Production [4] NCName of Namespaces in XML 1.0.
-pub(crate) fn is_ncname(text: &str) -> bool {
+/// Whether the text is a name without colon (Namespaces in XML 1.0, production [4] NCName).
+#[must_use]
+pub fn is_ncname(text: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'_');
     if text.bytes().all(plain) {
         return !text.is_empty();

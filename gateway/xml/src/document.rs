@@ -20,6 +20,15 @@ pub struct EventIndex(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(pub(crate) u32);
 
+impl NameId {
+    /// Its place among the names of its document, below [`Document::name_count`]: for tables
+    /// that say something of each name.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A text of the document, resolved by [`Document::value`]: a range of the input, or
 /// of the arena when normalisation changed it.
 // One address space: offsets below the length of the input lie in the input, the
@@ -245,6 +254,12 @@ impl Document {
             },
             None => Name { prefix: "", local: "", namespace: "" },
         }
+    }
+
+    /// How many distinct names the document has.
+    #[must_use]
+    pub fn name_count(&self) -> usize {
+        self.names.len()
     }
 
     /// The text of a value of this document.

@@ -21,6 +21,7 @@ mod limits;
 mod names;
 mod reader;
 
+pub use chars::{is_name_char, is_ncname};
 pub use document::{Attribute, Document, Event, EventIndex, Name, NameId, NsDecl, Value};
 pub use element::{Ancestors, Children, Element};
 pub use error::{Position, XmlError};

@@ -1,16 +1,31 @@
-//! Words for what the walk finds: stable codes, our position, what was expected,
-//! what was found, both languages. Bounded: further faults are counted, not kept.
+//! Words for what a walk finds: stable codes, our position, the rule of XML Schema, what was
+//! expected, what was found, both languages. Bounded: further faults are counted, not kept.
 
 use onepoint_xml::{Element, Name};
-use xsd_schema::validation::ValidationError;
 
-use super::facets::Facets;
-use super::order::Gap;
-use super::outline::AttributeUse;
+use super::model::{AttributeUse, Model, TypeId};
+use super::simple::Rule;
+use super::symbols::Symbol;
+use super::words::Wrong;
 use crate::violation::{VIOLATIONS_MAX, Violation};
+
+mod declared;
 
 /// What stands for a value that is personal.
 const HIDDEN: &str = "***";
+/// Longest text with names that a sender made up, characters.
+const TEXT_MAX: usize = 400;
+
+/// A required element that is not there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// [`super::symbols::UNKNOWN`] where any element would do.
+    pub(super) name: Symbol,
+    /// The element that stands before the gap, when there is one.
+    pub(super) after: Option<Symbol>,
+    /// It came too early, which was said there.
+    pub(super) moved: bool,
+}
 
 /// The faults of one message.
 pub(super) struct Report<'p> {
@@ -30,6 +45,11 @@ impl<'p> Report<'p> {
         self.found.is_empty()
     }
 
+    /// Whether what comes is counted only.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= VIOLATIONS_MAX
+    }
+
     /// The violations; one more when some were left out, which says how many.
     pub(super) fn finish(mut self, root: Element<'_>) -> Vec<Violation> {
         if self.more > 0 {
@@ -42,47 +62,63 @@ impl<'p> Report<'p> {
         self.found
     }
 
-    fn add(&mut self, make: impl FnOnce() -> Violation) {
+    fn add(&mut self, rule: &str, make: impl FnOnce() -> Violation) {
         if self.found.len() < VIOLATIONS_MAX {
-            self.found.push(make());
+            self.found.push(make().rule(rule));
         } else {
             self.more += 1;
         }
     }
 
+    fn hides(&self, element: Element<'_>) -> bool {
+        let name = element.name().local;
+        self.personal.iter().any(|personal| personal == name)
+    }
+
     /// A required element is not there; `next` stands in its place.
-    pub(super) fn missing(&mut self, next: Element<'_>, gap: &Gap) {
-        self.add(|| {
-            let (name, found) = (&gap.name, next.name().local);
-            let (en, zh) = match &gap.after {
-                Some(after) => (
-                    format!("expected element {name} after {after}, found {found}"),
-                    format!("{after} 之后应为 {name}，实为 {found}"),
-                ),
+    pub(super) fn missing(&mut self, model: &Model, next: Element<'_>, gap: &Gap) {
+        self.add("cvc-complex-type.2.4", || {
+            let (name, found) = (shown(model, gap.name), next.name().local);
+            let (en, zh) = match gap.after {
+                Some(after) => {
+                    let after = shown(model, after);
+                    (
+                        format!("expected element {name} after {after}, found {found}"),
+                        format!("{after} 之后应为 {name}，实为 {found}"),
+                    )
+                }
                 None => (
                     format!("expected element {name} first, found {found}"),
                     format!("首个元素应为 {name}，实为 {found}"),
                 ),
             };
             let violation = Violation::at(next, "schema-missing-element");
-            violation.expected(name).found(found).text(en, zh)
+            violation.expected(name).found(found).text(cut(&en), cut(&zh))
         });
     }
 
     /// A required element is not there; its parent ends.
-    pub(super) fn missing_at_end(&mut self, parent: Element<'_>, gap: &Gap) {
-        self.add(|| {
-            let (name, parent_name) = (&gap.name, parent.name().local);
-            let (en, zh) = match &gap.after {
-                Some(after) => (
-                    format!(
-                        "expected element {name} after {after}, found the end of {parent_name}"
-                    ),
-                    format!("{parent_name} 缺少 {name}，应在 {after} 之后"),
-                ),
-                None => (
+    pub(super) fn missing_at_end(&mut self, model: &Model, parent: Element<'_>, gap: &Gap) {
+        self.add("cvc-complex-type.2.4", || {
+            let (name, parent_name) = (shown(model, gap.name), parent.name().local);
+            let empty = parent.children().next().is_none();
+            let (en, zh) = match gap.after {
+                Some(after) => {
+                    let after = shown(model, after);
+                    (
+                        format!(
+                            "expected element {name} after {after}, found the end of {parent_name}"
+                        ),
+                        format!("{parent_name} 缺少 {name}，应在 {after} 之后"),
+                    )
+                }
+                None if empty => (
                     format!("{parent_name} is empty; expected element {name}"),
                     format!("{parent_name} 为空，应有 {name}"),
+                ),
+                None => (
+                    format!("{parent_name} lacks element {name}"),
+                    format!("{parent_name} 缺少 {name}"),
                 ),
             };
             let violation = Violation::at(parent, "schema-missing-element").at_end_of(parent);
@@ -92,7 +128,7 @@ impl<'p> Report<'p> {
 
     /// An element that has no place here; `due` are the names that have.
     pub(super) fn unexpected(&mut self, element: Element<'_>, due: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.4", || {
             let name = element.name();
             let local = name.local;
             // The namespace is the news only where it is another than around it.
@@ -117,7 +153,7 @@ impl<'p> Report<'p> {
 
     /// An element that may come at most `max` times.
     pub(super) fn too_many(&mut self, element: Element<'_>, max: u32) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.4", || {
             let name = element.name().local;
             let en = match max {
                 1 => format!("element {name} occurs more than once"),
@@ -131,7 +167,7 @@ impl<'p> Report<'p> {
 
     /// An element that should stand after another, which comes further down.
     pub(super) fn early(&mut self, element: Element<'_>, after: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.4", || {
             let name = element.name().local;
             let violation = Violation::at(element, "schema-unexpected-element");
             violation.expected(format!("{name} after {after}")).found(name).text(
@@ -143,7 +179,7 @@ impl<'p> Report<'p> {
 
     /// An element that should have stood before another.
     pub(super) fn late(&mut self, element: Element<'_>, before: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.4", || {
             let name = element.name().local;
             let violation = Violation::at(element, "schema-unexpected-element");
             violation.expected(format!("{name} before {before}")).found(name).text(
@@ -153,33 +189,47 @@ impl<'p> Report<'p> {
         });
     }
 
-    /// The engine says that a choice ends too early.
+    /// A choice ends too early.
     pub(super) fn incomplete(&mut self, element: Element<'_>, due: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.4", || {
             let name = element.name().local;
             let violation = Violation::at(element, "schema-missing-element").at_end_of(element);
             violation.expected(due).found(&format!("end of {name}")).text(
-                format!("{name} is not complete; it is made of {due}"),
-                format!("{name} 内容不完整，可包含 {due}"),
+                cut(&format!("{name} is not complete; it is made of {due}")),
+                cut(&format!("{name} 内容不完整，可包含 {due}")),
             )
         });
     }
 
     /// Text among elements.
     pub(super) fn text_unexpected(&mut self, element: Element<'_>, text: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.2.3", || {
             let name = element.name().local;
             let violation = Violation::at(element, "schema-unexpected-text");
-            violation.expected("elements only").found(text).text(
+            violation.expected("elements only").found(text.trim()).text(
                 format!("{name} holds elements, but there is text among them"),
                 format!("{name} 只能包含元素，其间出现了文本"),
             )
         });
     }
 
+    /// A value that its type does not allow.
+    pub(super) fn value(&mut self, model: &Model, element: Element<'_>, kind: TypeId, rule: Rule) {
+        let hidden = self.hides(element);
+        self.add(rule.name(), || {
+            let (name, text) = (element.name().local, element.text());
+            let what = Wrong::of(model, kind, rule, &text);
+            let shown = if hidden { HIDDEN } else { &text };
+            Violation::at(element, what.code)
+                .expected(what.expected)
+                .found(shown)
+                .text(format!("{name} {}", what.en), format!("{name} {}", what.zh))
+        });
+    }
+
     /// An attribute that the element does not have.
     pub(super) fn attribute_unknown(&mut self, at: Element<'_>, name: Name<'_>, known: &str) {
-        self.add(|| {
+        self.add("cvc-complex-type.3.2.2", || {
             let element = at.name().local;
             let violation = Violation::at(at, "schema-attribute").expected(known);
             violation.found(&name.to_string()).text(
@@ -190,10 +240,15 @@ impl<'p> Report<'p> {
     }
 
     /// An attribute that is required and absent.
-    pub(super) fn attribute_missing(&mut self, element: Element<'_>, used: &AttributeUse) {
-        self.add(|| {
-            let (name, element_name) = (&used.name, element.name().local);
-            let (en, zh) = (used.value.en(), used.value.zh());
+    pub(super) fn attribute_missing(
+        &mut self,
+        model: &Model,
+        element: Element<'_>,
+        used: &AttributeUse,
+    ) {
+        self.add("cvc-complex-type.4", || {
+            let (name, element_name) = (model.symbols.local(used.name), element.name().local);
+            let (en, zh) = super::words::expected(model, used.kind);
             Violation::at(element, "schema-attribute").expected(name).text(
                 format!("{element_name} lacks the attribute {name} ({en})"),
                 format!("元素 {element_name} 缺少属性 {name}（{zh}）"),
@@ -204,88 +259,31 @@ impl<'p> Report<'p> {
     /// An attribute with a wrong value.
     pub(super) fn attribute_value(
         &mut self,
+        model: &Model,
         element: Element<'_>,
         used: &AttributeUse,
         value: &str,
-        error: &ValidationError,
+        rule: Rule,
     ) {
-        self.add(|| {
-            let name = &used.name;
-            let what = Wrong::of(error.constraint, &used.value, value);
+        self.add(rule.name(), || {
+            let name = model.symbols.local(used.name);
+            let what = Wrong::of(model, used.kind, rule, value);
             Violation::at(element, "schema-attribute")
                 .expected(what.expected)
                 .found(value)
                 .text(format!("attribute {name} {}", what.en), format!("属性 {name} {}", what.zh))
         });
     }
-
-    /// A value that its type does not allow.
-    pub(super) fn value(&mut self, element: Element<'_>, facets: &Facets, constraint: &str) {
-        let name = element.name().local;
-        let hidden = self.personal.iter().any(|personal| personal == name);
-        self.add(|| {
-            let text = element.text();
-            let what = Wrong::of(constraint, facets, &text);
-            let shown = if hidden { HIDDEN } else { &text };
-            Violation::at(element, what.code)
-                .expected(what.expected)
-                .found(shown)
-                .text(format!("{name} {}", what.en), format!("{name} {}", what.zh))
-        });
-    }
-
-    /// Anything else the engine says.
-    pub(super) fn other(&mut self, element: Element<'_>, error: &ValidationError) {
-        self.add(|| {
-            let constraint = error.constraint;
-            Violation::at(element, "schema-other").expected(cut(&error.message)).text(
-                cut(&format!("{constraint}: {}", error.message)),
-                format!("不符合 schema（{constraint}）"),
-            )
-        });
-    }
 }
 
-/// What is wrong with a value, without repeating it.
-struct Wrong {
-    code: &'static str,
-    expected: String,
-    en: String,
-    zh: String,
-}
-
-impl Wrong {
-    fn of(constraint: &str, facets: &Facets, value: &str) -> Wrong {
-        let (en, zh) = (facets.en(), facets.zh());
-        let length = value.chars().count();
-        let (code, is, zh_is) = match constraint {
-            "cvc-length-valid" | "cvc-minLength-valid" | "cvc-maxLength-valid" => {
-                let (is, zh_is) =
-                    (format!("has {length} characters"), format!("有 {length} 个字符"));
-                ("schema-length", is, zh_is)
-            }
-            "cvc-totalDigits-valid" | "cvc-fractionDigits-valid" => {
-                ("schema-digits", "has too many digits".to_owned(), "数字位数超限".to_owned())
-            }
-            "cvc-pattern-valid" => {
-                ("schema-pattern", "has the wrong form".to_owned(), "格式不符".to_owned())
-            }
-            "cvc-enumeration-valid" => (
-                "schema-enumeration",
-                "is not one of the values".to_owned(),
-                "取值不在范围内".to_owned(),
-            ),
-            c if c.starts_with("cvc-min") || c.starts_with("cvc-max") => {
-                ("schema-range", "is out of range".to_owned(), "取值超出范围".to_owned())
-            }
-            _ => ("schema-type", "is not of its type".to_owned(), "类型不符".to_owned()),
-        };
-        let text = (format!("{is}; expected {en}"), format!("{zh_is}，应为 {zh}"));
-        Wrong { code, expected: en, en: text.0, zh: text.1 }
+fn shown(model: &Model, name: Symbol) -> &str {
+    match model.symbols.local(name) {
+        "" => "*",
+        local => local,
     }
 }
 
 /// Text that holds names a sender made up: bounded.
 fn cut(text: &str) -> String {
-    text.chars().take(400).collect()
+    text.chars().take(TEXT_MAX).collect()
 }
