@@ -92,6 +92,14 @@ impl Zone {
         self.gateway = Some(process);
     }
 
+    /// SIGHUP: the gateway reads its configuration again.
+    ///
+    /// # Panics
+    /// When it is not up.
+    pub fn hang_up(&self) {
+        self.gateway.as_ref().expect("the gateway is up").signal("HUP");
+    }
+
     /// Kills the gateway where it stands.
     pub fn kill_gateway(&mut self) {
         self.take_gateway().kill();

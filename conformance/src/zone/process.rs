@@ -68,11 +68,19 @@ impl Process {
         self.child.wait().expect("the child is ours");
     }
 
+    /// Sends a signal by its name.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -s {name} {id}");
+    }
+
     /// SIGTERM; it must end well.
     pub fn stop(mut self) {
-        let id = self.id().to_string();
-        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill -s TERM {id}");
+        self.signal("TERM");
         let status = self.wait();
         assert!(status.success(), "{} ended with {status}\n{}", self.name, self.log_end());
     }

@@ -22,6 +22,7 @@ mod intake;
 mod jose;
 mod merkle;
 mod receipts;
+mod reload;
 mod selftest;
 mod sm2sm3;
 mod startup;

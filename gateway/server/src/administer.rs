@@ -1,6 +1,6 @@
 //! What the gateway says of itself in the log: participants, certificates, keys,
-//! policies, routes. At the start they are compared with what the log said last;
-//! each difference becomes a fact, so that nobody's rights change unseen.
+//! policies, routes. At the start and at each reload they are compared with what the log
+//! said last; each difference becomes a fact, so that nobody's rights change unseen.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,16 @@ const SAYS_BYTES_MAX: usize = MAX_FACT_BYTES / 4;
 /// The kinds of facts that are about the gateway itself.
 const KINDS: [FactKind; 4] =
     [FactKind::PARTICIPANT, FactKind::CERTIFICATE, FactKind::KEY, FactKind::POLICY];
+
+/// All that a configuration registers.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered(Vec<Thing>);
+
+impl Registered {
+    pub(crate) fn of(settings: &Settings) -> Registered {
+        Registered(things(settings))
+    }
+}
 
 /// Something registered: what it is called and what it says now.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,16 +59,15 @@ struct Change {
 pub(crate) fn announce<S: Store>(
     ledger: &mut Ledger<S>,
     facts: &FactMaker,
-    settings: &Settings,
+    registered: &Registered,
     wall_ms: i64,
 ) -> Result<usize, StoreError> {
-    let things = things(settings);
     let mut written = 0;
     loop {
         let (facts, now_ms) = facts.at(ledger.time(wall_ms), wall_ms);
         let mut group = 0;
         ledger.commit(now_ms, &mut |tx| {
-            let changes = changes(tx, &things)?;
+            let changes = changes(tx, &registered.0)?;
             group = changes.len().min(GROUP_MAX);
             for change in changes.iter().take(GROUP_MAX) {
                 write(tx, &facts, change, now_ms)?;
@@ -153,6 +162,9 @@ fn things(settings: &Settings) -> Vec<Thing> {
     things.push(thing(FactKind::KEY, "log", json!({ "origin": settings.log.origin })));
     if let Some(seal) = &settings.seal {
         things.push(thing(FactKind::KEY, "seal", certificate_says(seal.certificate())));
+    }
+    if let Some(certificate) = &settings.listen.own {
+        things.push(thing(FactKind::KEY, "tls", certificate_says(certificate)));
     }
     things.dedup_by(|a, b| a.kind == b.kind && a.name == b.name);
     things

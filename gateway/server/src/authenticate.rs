@@ -21,7 +21,7 @@ use crate::refusal::{Place, Refusal, Stage};
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) anchors: TrustAnchors,
+    pub(crate) anchors: Arc<TrustAnchors>,
     pub(crate) tolerance: SignedDuration,
     pub(crate) catalogue: Catalogue,
     pub(crate) chains: Mutex<ChainCache>,
@@ -39,6 +39,7 @@ pub(crate) struct Authentic {
     message_type: String,
     schema: String,
     policy: String,
+    registry: String,
     guid: String,
     facts: Vec<DocumentFacts>,
     delegations: Vec<ParticipantId>,
@@ -81,6 +82,11 @@ impl Authentic {
         &self.policy
     }
 
+    /// Version of the register under which it was judged.
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
+    }
+
     /// The root's guid: the sender's number of this message.
     pub(crate) fn guid(&self) -> &str {
         &self.guid
@@ -116,6 +122,7 @@ pub(crate) fn authenticate(received: Received, trust: &Trust) -> Judged<Authenti
             message_type: found.message_type,
             schema: found.schema,
             policy: found.policy,
+            registry: trust.registry.version(),
             guid: found.guid,
             facts: found.facts,
             delegations: found.delegations,

@@ -8,10 +8,11 @@ use onepoint_certs::ParticipantId;
 use onepoint_proof::Receipt;
 use onepoint_proof::statement::Day;
 use onepoint_store::{
-    Committed, Ledger, Reader, Retained, Retention, SqliteReader, SqliteStore, StoreError,
+    Committed, Ledger, Reader, Retained, Retention, Seal, SqliteReader, SqliteStore, StoreError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::administer::{self, Registered};
 use crate::clock::Clock;
 use crate::facts::FactMaker;
 use crate::fault;
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::record::AnswerEvidence;
 use crate::refusal::{Refusal, Stage, internal};
 use crate::route::Routed;
+use crate::seal::GatewaySeal;
 
 mod apply;
 pub(crate) mod statements;
@@ -44,9 +46,18 @@ pub(crate) enum Work {
     Tick,
     /// A step of the retention policy.
     Retain(Retention, Reply<Retained>),
+    /// Another configuration comes into force.
+    Renew(Box<Renewal>, Reply<usize>),
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What a configuration changes for the writer.
+pub(crate) struct Renewal {
+    pub(crate) registered: Registered,
+    pub(crate) seal: Option<GatewaySeal>,
+    pub(crate) participants: Vec<String>,
+}
 
 /// Durable: a verdict with the receipts of the facts it made.
 #[derive(Debug)]
@@ -106,6 +117,12 @@ impl Writer {
     /// A step of the retention policy, after what waits now.
     pub(crate) async fn retain(&self, policy: Retention) -> Result<Retained, Refusal> {
         self.ask(|reply| Work::Retain(policy, reply)).await
+    }
+
+    /// Writes into the log what another configuration changes, then works by it. Gives the
+    /// number of facts.
+    pub(crate) async fn renew(&self, renewal: Renewal) -> Result<usize, Refusal> {
+        self.ask(|reply| Work::Renew(Box::new(renewal), reply)).await
     }
 
     /// Whether nothing waits for the writer.
@@ -186,7 +203,8 @@ impl WriterTask {
             }
             self.close_days()?;
             group.retain(|work| !matches!(work, Work::Tick));
-            let chores = group.extract_if(.., |work| matches!(work, Work::Retain(..)));
+            let chore = |work: &mut Work| matches!(work, Work::Retain(..) | Work::Renew(..));
+            let chores = group.extract_if(.., chore);
             let chores: Vec<Work> = chores.collect();
             if !group.is_empty() {
                 self.group(group)?;
@@ -198,7 +216,7 @@ impl WriterTask {
                 // its place.
                 fault::point("maintain.after");
             }
-            chores.into_iter().try_for_each(|chore| self.retain(chore))?;
+            chores.into_iter().try_for_each(|chore| self.chore(chore))?;
         }
         Ok(())
     }
@@ -218,21 +236,40 @@ impl WriterTask {
         }
     }
 
-    /// A step of housekeeping, apart from all groups: nobody's answer waits for it.
-    fn retain(&mut self, chore: Work) -> Result<(), StoreError> {
-        let Work::Retain(policy, reply) = chore else { return Ok(()) };
+    /// Work apart from all groups: nobody's answer waits for it.
+    fn chore(&mut self, chore: Work) -> Result<(), StoreError> {
+        match chore {
+            Work::Retain(policy, reply) => self.retain(policy, reply),
+            Work::Renew(renewal, reply) => {
+                let done = self.renew(*renewal);
+                answer_chore(done, reply)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn retain(&mut self, policy: Retention, reply: Reply<Retained>) -> Result<(), StoreError> {
         let now_ms = self.clock.now().as_millisecond();
         let done = self.ledger.retain(&policy, now_ms).and_then(|step| {
             self.ledger.maintain()?;
             Ok(step)
         });
-        match done {
-            Err(error) if error.is_fatal() => Err(error),
-            done => {
-                drop(reply.send(done.map_err(|error| store_refusal(&error))));
-                Ok(())
-            }
-        }
+        answer_chore(done, reply)
+    }
+
+    /// First the log says what changes, under the seal that is known; the new seal signs from
+    /// the next checkpoint on.
+    fn renew(&mut self, renewal: Renewal) -> Result<usize, StoreError> {
+        let Renewal { registered, seal, participants } = renewal;
+        let wall_ms = self.clock.now().as_millisecond();
+        let written = administer::announce(&mut self.ledger, &self.facts, &registered, wall_ms)?;
+        self.metrics.committed(written);
+        // Dying here: the next start reads the same files, and finds most or all of it said.
+        fault::point("reload.announced");
+        self.ledger.reseal(seal.map(|seal| Box::new(seal) as Box<dyn Seal>))?;
+        self.participants = participants;
+        self.ledger.maintain()?;
+        Ok(written)
     }
 
     /// Closes the days that are over. A fault that is not fatal leaves it for the next time.
@@ -359,7 +396,19 @@ impl Work {
             Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
             Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
             Work::Retain(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Renew(_, reply) => drop(reply.send(Err(refusal))),
             Work::Tick => {}
+        }
+    }
+}
+
+/// A chore's caller hears what became of it; a fatal error ends the writer.
+fn answer_chore<T>(done: Result<T, StoreError>, reply: Reply<T>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if error.is_fatal() => Err(error),
+        done => {
+            drop(reply.send(done.map_err(|error| store_refusal(&error))));
+            Ok(())
         }
     }
 }

@@ -5,9 +5,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
-use onepoint_certs::{Registry, TrustAnchors};
+use onepoint_certs::{Certificate, Registry, TrustAnchors};
 use onepoint_store::{MasterKeys, Retention};
 
 pub(crate) mod parties;
@@ -46,12 +47,12 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// Countersigns checkpoints; without it receipts carry the log's signature only.
     pub(crate) seal: Option<GatewaySeal>,
-    pub(crate) anchors: TrustAnchors,
+    pub(crate) anchors: Arc<TrustAnchors>,
     /// How far our clock and a sender's may be apart at the edges of a certificate's validity.
     pub(crate) clock_tolerance: SignedDuration,
     /// AMQP URL; without one all queues are pulled over HTTP.
     pub(crate) broker: Option<String>,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) departments: Vec<Department>,
     /// Participants whose receipts go to a broker queue instead of the pull queue.
     pub(crate) receipts_by_broker: Vec<String>,
@@ -64,6 +65,8 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// PEM of the server's chain, leaf first.
     pub(crate) certificate: String,
+    /// The first of them.
+    pub(crate) own: Option<Certificate>,
     /// PEM of the key (PKCS#8).
     pub(crate) key: zeroize::Zeroizing<String>,
     /// PEM of the anchors that client certificates must lead to.
@@ -162,10 +165,10 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         warnings: Vec::new(),
         log: log?,
         seal: seal.flatten(),
-        anchors,
+        anchors: Arc::new(anchors),
         clock_tolerance,
         broker,
-        registry: parties.registry?,
+        registry: Arc::new(parties.registry?),
         departments: parties.departments,
         receipts_by_broker: parties.receipts_by_broker,
         routes,
@@ -260,12 +263,24 @@ fn listen(section: &Section<'_, '_>, read: ReadFile<'_>, anchors: String) -> Opt
     section.finish();
     Some(Listen {
         address: address?,
+        own: own_certificate(section, certificate.as_deref()),
         certificate: certificate?,
         key: key?,
         client_anchors: anchors,
         body_bytes_max: usize::try_from(body).ok()?,
         connections_max: usize::try_from(connections).ok()?,
     })
+}
+
+/// The certificate that the door shows; a fault when it cannot be read.
+fn own_certificate(section: &Section<'_, '_>, pem: Option<&str>) -> Option<Certificate> {
+    match Certificate::from_pem(pem?).map(|chain| chain.into_iter().next()) {
+        Ok(first) => first,
+        Err(error) => {
+            section.fault("certificate", error.to_string());
+            None
+        }
+    }
 }
 
 #[cfg(test)]

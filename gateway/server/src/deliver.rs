@@ -3,7 +3,7 @@
 //! RabbitMQ is fed by the relay crate from here; pulled lanes are leased in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use onepoint_relay::embedded::LeaseTable;
@@ -31,7 +31,9 @@ pub(crate) const PULL_BYTES_MAX: u64 = 32 << 20;
 /// with is no reason for another to wait.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    pulled: BTreeMap<String, Leases>,
+    pulled: RwLock<BTreeMap<String, Arc<Leases>>>,
+    /// Part of every lease's name, so that one of before a restart is not taken for one of now.
+    start: String,
 }
 
 /// The leases of one pulled lane.
@@ -41,12 +43,20 @@ pub(crate) struct Leases(Mutex<LeaseTable>);
 impl Leases {
     /// Works on the table; never held across an await.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut LeaseTable) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Lanes {
     pub(crate) fn new(settings: &Settings, started: Timestamp) -> Lanes {
+        let lanes =
+            Lanes { pulled: RwLock::default(), start: started.as_millisecond().to_string() };
+        lanes.renew(settings);
+        lanes
+    }
+
+    /// Takes the lanes of other settings; a lane that stays keeps its leases.
+    pub(crate) fn renew(&self, settings: &Settings) {
         let departments = settings.departments.iter();
         let pulled = departments.filter(|d| d.transport == Transport::Pull);
         let mut pulled: Vec<String> = pulled.map(|d| d.name.clone()).collect();
@@ -55,14 +65,19 @@ impl Lanes {
                 pulled.push(format!("{RECEIPTS_LANE}{}", participant.id));
             }
         }
-        let start = started.as_millisecond().to_string();
-        let table = || Leases(Mutex::new(LeaseTable::new(&start, LEASES_MAX)));
-        Lanes { pulled: pulled.into_iter().map(|lane| (lane, table())).collect() }
+        let mut lanes = self.pulled.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *lanes);
+        let table = || Arc::new(Leases(Mutex::new(LeaseTable::new(&self.start, LEASES_MAX))));
+        let kept = pulled.into_iter().map(|lane| {
+            let leases = before.remove(&lane).unwrap_or_else(table);
+            (lane, leases)
+        });
+        *lanes = kept.collect();
     }
 
     /// The leases of a lane that is pulled over HTTP; `None`: the broker has it.
-    pub(crate) fn pulled(&self, lane: &str) -> Option<&Leases> {
-        self.pulled.get(lane)
+    pub(crate) fn pulled(&self, lane: &str) -> Option<Arc<Leases>> {
+        self.pulled.read().unwrap_or_else(PoisonError::into_inner).get(lane).cloned()
     }
 }
 

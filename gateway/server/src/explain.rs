@@ -4,8 +4,6 @@
 //! causes of a signature that does not verify, and what intake would answer. Nothing is
 //! journaled and no key is claimed; the pipeline that judges real messages is only called.
 
-use std::sync::Mutex;
-
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
 use onepoint_envelope::xmldsig::SignaturePlace;
@@ -223,9 +221,4 @@ fn answer_finding(answer: &Result<(), Refusal>) -> Finding {
             Finding { en, zh, ..finding }.with(json!({ "status": refusal.status }))
         }
     }
-}
-
-/// A cache for one message.
-pub(crate) fn no_cache() -> Mutex<onepoint_certs::ChainCache> {
-    Mutex::new(onepoint_certs::ChainCache::new(1 << 20))
 }

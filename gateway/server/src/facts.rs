@@ -21,15 +21,13 @@ const VIOLATIONS_MAX: usize = 20;
 #[derive(Debug, Clone)]
 pub(crate) struct FactMaker {
     pub(crate) zone: String,
-    /// Version of the participants' register.
-    pub(crate) registry: String,
     /// What the wall clock said, when it was behind the time of the facts.
     clock: Option<String>,
 }
 
 impl FactMaker {
-    pub(crate) fn new(zone: String, registry: String) -> FactMaker {
-        FactMaker { zone, registry, clock: None }
+    pub(crate) fn new(zone: String) -> FactMaker {
+        FactMaker { zone, clock: None }
     }
 
     /// For the facts of one moment: their time, and what the wall clock said. Times in the log
@@ -107,7 +105,7 @@ impl FactMaker {
         fact = fact.set("certificate", json!(signed.certificate().fingerprint().to_string()));
         fact = fact.set("content", json!(hex(signed.content_digest())));
         fact = fact.set("policy", json!(authentic.policy()));
-        fact = fact.set("registry", json!(self.registry));
+        fact = fact.set("registry", json!(authentic.registry()));
         // Revocation lists are a later issue; the fact says that none was asked.
         fact = fact.set("revocation", json!("not-checked"));
         fact = fact.set("tolerances", json!(signed.tolerances()));

@@ -37,7 +37,7 @@ const fn chore(name: &'static str, durable: &'static str, then: &'static str) ->
 }
 
 /// Every place, so that a test can visit them all.
-pub(crate) const POINTS: [Point; 22] = [
+pub(crate) const POINTS: [Point; 23] = [
     point_of(
         "start.opened",
         1,
@@ -49,6 +49,12 @@ pub(crate) const POINTS: [Point; 22] = [
         1,
         "what is registered, as facts",
         "nobody was served yet; the next start has nothing new to say",
+    ),
+    point_of(
+        "reload.announced",
+        1,
+        "what a new configuration changes, as facts",
+        "the next start reads the same files and has nothing new to say",
     ),
     point_of("intake.received", 24, "nothing of this message", "the sender sends again"),
     point_of("commit.before", 16, "nothing of this group", "its senders send again"),

@@ -2,26 +2,24 @@
 //! stop, or until its journal fails. Nothing is decided here.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
-use onepoint_certs::{ChainCache, Role};
+use onepoint_certs::Role;
 use onepoint_proof::LogSigner;
 use onepoint_relay::broker::{Broker, BrokerError};
 use onepoint_relay::consumer::{Consumer, Handle, Incoming, Subscription, Verdict};
 use onepoint_relay::publisher::Publisher;
 use onepoint_relay::status::RelayStatus;
 use onepoint_relay::topology::{self, Topology, TopologyError};
-use onepoint_schemas::{Catalogue, CatalogueError};
 use onepoint_store::{
     Head, Ledger, LogParts, Seal, SqliteOptions, SqliteReader, SqliteStore, StoreError,
 };
-use onepoint_xml::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::administer;
-use crate::authenticate::Trust;
+use crate::administer::{self, Registered};
 use crate::clock::Clock;
 use crate::commit::{self, Writer, WriterTask};
 use crate::config::Settings;
@@ -29,11 +27,13 @@ use crate::deliver::{self, JournalOutbox, Lanes};
 use crate::facts::FactMaker;
 use crate::fault;
 use crate::housekeeping;
-use crate::http::{self, routes::App, tls};
+use crate::http::{self, routes::App};
+use crate::inforce::{Current, InForce, InForceError};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
 use crate::refusal::Refusal;
+use crate::reload::{Reloader, Source};
 
 /// Answers taken from the broker at a time: one, so that the statuses of a declaration
 /// are journaled in the order in which its department gave them.
@@ -41,9 +41,6 @@ const ANSWERS_AT_ONCE: usize = 1;
 
 /// How often the writer looks whether a day is over.
 const TICK: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// Memory for verified chains, bytes: some thousand senders.
-const CHAIN_CACHE_BYTES: usize = 16 << 20;
 
 /// Why a gateway could not start or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -54,10 +51,8 @@ pub(crate) enum GatewayError {
     LogKey(#[source] onepoint_proof::NoteError),
     #[error("the log key is for {key}, the configuration says {origin}")]
     Origin { key: String, origin: String },
-    #[error("the built-in schemas")]
-    Catalogue(#[from] CatalogueError),
-    #[error("the door")]
-    Tls(#[from] tls::TlsError),
+    #[error(transparent)]
+    InForce(#[from] InForceError),
     #[error("cannot listen on {address}")]
     Listen { address: std::net::SocketAddr, source: io::Error },
     #[error("the broker")]
@@ -75,8 +70,8 @@ impl GatewayError {
             Self::Store(error) => error.code(),
             Self::LogKey(_) => "log-key-unusable",
             Self::Origin { .. } => "log-origin-mismatch",
-            Self::Catalogue(_) => "catalogue-broken",
-            Self::Tls(_) => "tls-unusable",
+            Self::InForce(InForceError::Catalogue(_)) => "catalogue-broken",
+            Self::InForce(InForceError::Tls(_)) => "tls-unusable",
             Self::Listen { .. } => "listen-failed",
             Self::Broker(error) => error.code(),
             Self::Topology(_) => "topology-invalid",
@@ -96,17 +91,18 @@ impl GatewayError {
 /// When something cannot be opened at the start, or the journal fails later.
 pub(crate) async fn run(
     settings: Settings,
+    source: Source,
     stop: CancellationToken,
     listening: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), GatewayError> {
     let clock = Clock;
-    let acceptor = tls::acceptor(&settings.listen)?;
+    let current = Current::new(InForce::of(&settings)?);
     let (mut ledger, reader) = journal(&settings, clock)?;
     // Dying here: nobody was served; the next start opens the journal by the same code.
     fault::point("start.opened");
-    let facts = FactMaker::new(settings.zone.clone(), settings.registry.version());
+    let facts = FactMaker::new(settings.zone.clone());
     let now_ms = clock.now().as_millisecond();
-    let announced = administer::announce(&mut ledger, &facts, &settings, now_ms)?;
+    let announced = administer::announce(&mut ledger, &facts, &Registered::of(&settings), now_ms)?;
     tracing::info!(facts = announced, size = ledger.size(), "the log says what is registered");
     // Dying here: the next start finds nothing new to say.
     fault::point("start.announced");
@@ -129,11 +125,12 @@ pub(crate) async fn run(
     let (writer, thread) = commit::start(task);
     let connections_max = settings.listen.connections_max;
     let tasks = TaskTracker::new();
-    let parts = Parts { clock, reader, writer, metrics };
+    let parts = Parts { clock, reader, writer, metrics, current };
     tasks.spawn(tick(parts.writer.clone(), stop.clone()));
     tasks.spawn(housekeeping::run(parts.writer.clone(), settings.retention, stop.clone()));
-    let app = assemble(settings, parts, &tasks, &stop)?;
-    let door = tokio::spawn(http::serve(listener, acceptor, connections_max, app, stop.clone()));
+    let app = assemble(&settings, parts, &tasks, &stop)?;
+    tasks.spawn(reloader(&source.path, &settings, &app).run(source.hangups, stop.clone()));
+    let door = tokio::spawn(http::serve(listener, connections_max, app, stop.clone()));
     listening(bound);
 
     // The writer ends when everything that could hand it work is gone, or when the journal fails.
@@ -186,7 +183,7 @@ fn journal(
 }
 
 /// Who gets a completeness statement for each day, also for one without facts.
-fn enterprises(settings: &Settings) -> Vec<String> {
+pub(crate) fn enterprises(settings: &Settings) -> Vec<String> {
     let all = settings.registry.participants().filter(|p| p.role == Role::Enterprise);
     all.map(|p| p.id.as_str().to_owned()).collect()
 }
@@ -204,40 +201,38 @@ struct Parts {
     reader: SqliteReader,
     writer: Writer,
     metrics: Arc<Metrics>,
+    current: Current,
+}
+
+fn reloader(path: &Path, settings: &Settings, app: &App) -> Reloader {
+    let (writer, lanes) = (app.writer.clone(), Arc::clone(&app.lanes));
+    let (current, metrics) = (app.current.clone(), Arc::clone(&app.metrics));
+    Reloader::new(path.to_owned(), settings, current, writer, lanes, metrics)
 }
 
 fn assemble(
-    settings: Settings,
+    settings: &Settings,
     parts: Parts,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<Arc<App>, GatewayError> {
-    let Parts { clock, reader, writer, metrics } = parts;
-    let lanes = Arc::new(Lanes::new(&settings, clock.now()));
-    let broker_lanes = deliver::broker_lanes(&settings);
+    let Parts { clock, reader, writer, metrics, current } = parts;
+    let lanes = Arc::new(Lanes::new(settings, clock.now()));
+    let broker_lanes = deliver::broker_lanes(settings);
     let broker = settings.broker.as_deref().map(|url| Broker::new(url, "onepoint", None));
     let broker = broker.transpose()?;
-    let topology = topology(&settings)?;
+    let topology = topology(settings)?;
     let body_bytes_max = settings.listen.body_bytes_max;
-    let registry = Arc::new(settings.registry);
-    let trust = Arc::new(Trust {
-        registry: Arc::clone(&registry),
-        anchors: settings.anchors,
-        tolerance: settings.clock_tolerance,
-        catalogue: Catalogue::load_builtin()?,
-        chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
-        limits: Limits { bytes: body_bytes_max, ..Limits::default() },
-    });
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let pipeline = Pipeline::new(clock, Arc::clone(&trust), settings.routes, writer.clone(), cores);
-    let recorder = Recorder { clock, trust, writer: writer.clone() };
+    let pipeline = Pipeline::new(clock, current.clone(), writer.clone(), cores);
+    let recorder = Recorder { clock, current: current.clone(), writer: writer.clone() };
     let outbox =
         JournalOutbox { reader: reader.clone(), writer: writer.clone(), commits: writer.commits() };
     let relay = broker
         .map(|broker| relay(broker, topology, broker_lanes, outbox, recorder.clone(), tasks, stop));
     Ok(Arc::new(App {
         clock,
-        registry,
+        current,
         pipeline,
         recorder,
         reader,

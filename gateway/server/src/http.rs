@@ -12,10 +12,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use onepoint_certs::{Certificate, ParticipantId, Registry, Role};
+use onepoint_certs::{Certificate, Fingerprint, ParticipantId, Registry, Role};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,7 +50,6 @@ pub(crate) struct Caller {
 /// Only when the listener itself fails for good.
 pub(crate) async fn serve(
     listener: TcpListener,
-    acceptor: TlsAcceptor,
     connections_max: usize,
     app: Arc<routes::App>,
     stop: CancellationToken,
@@ -76,9 +74,9 @@ pub(crate) async fn serve(
                 }
             },
         };
-        let (acceptor, app, stop) = (acceptor.clone(), Arc::clone(&app), stop.clone());
+        let (app, stop) = (Arc::clone(&app), stop.clone());
         tracker.spawn(async move {
-            connection(stream, acceptor, app, stop).await;
+            connection(stream, app, stop).await;
             drop(place);
         });
     }
@@ -89,16 +87,12 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn connection(
-    stream: TcpStream,
-    acceptor: TlsAcceptor,
-    app: Arc<routes::App>,
-    stop: CancellationToken,
-) {
+async fn connection(stream: TcpStream, app: Arc<routes::App>, stop: CancellationToken) {
     // Small answers must not wait for Nagle's algorithm; a failure only costs time.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let acceptor = app.current.get().acceptor.clone();
     let tls = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(error)) => {
@@ -108,11 +102,13 @@ async fn connection(
         }
         Err(_) => return app.metrics.stranger(),
     };
-    let caller = caller(&tls, &app.registry);
+    let shown = shown(&tls);
     let service = {
         let app = Arc::clone(&app);
         service_fn(move |request: hyper::Request<Incoming>| {
-            let (app, caller) = (Arc::clone(&app), caller.clone());
+            let app = Arc::clone(&app);
+            // Asked anew for each request: a reload may have taken the certificate's rights.
+            let caller = shown.and_then(|print| caller(&print, &app.current.get().trust.registry));
             async move { Ok::<_, Infallible>(routes::answer(request, caller, &app).await) }
         })
     };
@@ -133,12 +129,15 @@ async fn connection(
     }
 }
 
-/// rustls has verified the chain of the client certificate already; this finds
-/// the participant it is registered for.
-fn caller<S>(tls: &tokio_rustls::server::TlsStream<S>, registry: &Registry) -> Option<Caller> {
+/// The client certificate, whose chain rustls has verified already.
+fn shown<S>(tls: &tokio_rustls::server::TlsStream<S>) -> Option<Fingerprint> {
     let leaf = tls.get_ref().1.peer_certificates()?.first()?;
-    let certificate = Certificate::from_der(leaf.to_vec()).ok()?;
-    let participant = registry.by_certificate(&certificate.fingerprint())?;
+    Certificate::from_der(leaf.to_vec()).ok().map(|certificate| certificate.fingerprint())
+}
+
+/// The participant that the certificate is registered for.
+fn caller(certificate: &Fingerprint, registry: &Registry) -> Option<Caller> {
+    let participant = registry.by_certificate(certificate)?;
     Some(Caller {
         id: participant.id.clone(),
         role: participant.role,

@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     facts: Counter,
     commits: Counter,
     strangers: Counter,
+    reloads: Family<ByCode, Counter>,
     journal: Family<ByCode, Gauge<i64, AtomicI64>>,
     relay_connected: Gauge<i64, AtomicI64>,
     relay_in_flight: Family<ByLane, Gauge<i64, AtomicI64>>,
@@ -50,6 +51,7 @@ impl Metrics {
             facts: Counter::default(),
             commits: Counter::default(),
             strangers: Counter::default(),
+            reloads: Family::default(),
             journal: Family::default(),
             relay_connected: Gauge::default(),
             relay_in_flight: Family::default(),
@@ -62,6 +64,8 @@ impl Metrics {
         r.register("facts", "facts written to the log", metrics.facts.clone());
         r.register("commits", "transactions of the journal", metrics.commits.clone());
         r.register("strangers", "calls without a registered identity", metrics.strangers.clone());
+        let reloads = metrics.reloads.clone();
+        r.register("config_reloads", "configurations read again", reloads);
         r.register("journal", "what the journal holds", metrics.journal.clone());
         let connected = metrics.relay_connected.clone();
         r.register("relay_connected", "1 while the broker is connected", connected);
@@ -80,6 +84,12 @@ impl Metrics {
     /// Someone without a registered identity called. Counted, never journaled one by one.
     pub(crate) fn stranger(&self) {
         self.strangers.inc();
+    }
+
+    /// The configuration was read again, and came into force or was refused.
+    pub(crate) fn reloaded(&self, taken: bool) {
+        let code = if taken { "accepted" } else { "refused" }.to_owned();
+        self.reloads.get_or_create(&ByCode { code }).inc();
     }
 
     /// A transaction with so many facts is durable.

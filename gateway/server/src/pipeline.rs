@@ -17,6 +17,7 @@ use crate::commit::Writer;
 use crate::config::Routes;
 use crate::explain::{self, Known, Report};
 use crate::fault;
+use crate::inforce::Current;
 use crate::intake::{self, Received};
 use crate::refusal::{Refusal, Stage, internal};
 use crate::route::{Routed, route};
@@ -32,8 +33,7 @@ pub(crate) struct Pipeline {
 
 /// The stages that only think: no I/O, no waiting.
 struct Judge {
-    trust: Arc<Trust>,
-    routes: Routes,
+    current: Current,
     /// Judging is work for a core; more at once would only make each slower.
     cores: Semaphore,
     /// Explaining takes longer than judging: one at a time, so that intake keeps its cores.
@@ -41,15 +41,8 @@ struct Judge {
 }
 
 impl Pipeline {
-    pub(crate) fn new(
-        clock: Clock,
-        trust: Arc<Trust>,
-        routes: Routes,
-        writer: Writer,
-        cores: usize,
-    ) -> Pipeline {
-        let judge =
-            Judge { trust, routes, cores: Semaphore::new(cores), explaining: Semaphore::new(1) };
+    pub(crate) fn new(clock: Clock, current: Current, writer: Writer, cores: usize) -> Pipeline {
+        let judge = Judge { current, cores: Semaphore::new(cores), explaining: Semaphore::new(1) };
         Pipeline { clock, judge: Arc::new(judge), writer }
     }
 
@@ -96,7 +89,8 @@ impl Pipeline {
         let judge = Arc::clone(&self.judge);
         let report = tokio::task::spawn_blocking(move || {
             let (at, submitter) = (received.at(), received.submitter().clone());
-            let known = Known::of_gateway(&judge.trust, &judge.routes, &submitter, at);
+            let now = judge.current.get();
+            let known = Known::of_gateway(&now.trust, &now.routes, &submitter, at);
             explain::report(received, &known)
         });
         report.await.map_err(|error| {
@@ -118,7 +112,9 @@ impl Pipeline {
 
 impl Judge {
     fn judge(&self, received: Received) -> Judged<Routed> {
-        judge(received, &self.trust, &self.routes)
+        // Taken once: a reload meanwhile is for the messages after this one.
+        let now = self.current.get();
+        judge(received, &now.trust, &now.routes)
     }
 }
 

@@ -3,8 +3,6 @@
 //! judged by its schema like any message. Transport does not matter here: HTTP
 //! and AMQP hand in the same bytes.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use onepoint_certs::{ParticipantId, Role, SignaturePolicy};
 use onepoint_envelope::dxp::DxpMsg;
@@ -15,6 +13,7 @@ use crate::authenticate::{Trust, message_type, parse, signature_refusal, signer}
 use crate::clock::Clock;
 use crate::commit::{Recorded, Sealed, Writer};
 use crate::fault;
+use crate::inforce::Current;
 use crate::refusal::{Refusal, Stage, internal};
 
 /// Names of the business keys in an answer's envelope.
@@ -127,7 +126,7 @@ impl AnswerEvidence {
 #[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) clock: Clock,
-    pub(crate) trust: Arc<Trust>,
+    pub(crate) current: Current,
     pub(crate) writer: Writer,
 }
 
@@ -142,9 +141,9 @@ impl Recorder {
         bytes: Vec<u8>,
         caller: Option<ParticipantId>,
     ) -> Result<Sealed<Recorded>, Refusal> {
-        let trust = Arc::clone(&self.trust);
-        let now = self.clock.now();
-        let judged = tokio::task::spawn_blocking(move || judge(bytes, caller, &trust, now)).await;
+        let (current, now) = (self.current.get(), self.clock.now());
+        let judged =
+            tokio::task::spawn_blocking(move || judge(bytes, caller, &current.trust, now)).await;
         let evidence = judged.map_err(|error| {
             tracing::error!(%error, "judging an answer failed");
             internal()

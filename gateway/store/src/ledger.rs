@@ -155,6 +155,24 @@ impl<S: Store> Ledger<S> {
         })
     }
 
+    /// Lets another seal, or none, countersign from the next checkpoint on. Its certificates are
+    /// kept first, so that every checkpoint can show whose it is.
+    ///
+    /// # Errors
+    /// Faults of the store; stop on a fatal one, as after [`Ledger::commit`]. The seal stays then.
+    pub fn reseal(&mut self, seal: Option<Box<dyn Seal>>) -> Result<(), StoreError> {
+        let (mark, chain) = sign::certificates(seal.as_deref());
+        let done = match &mark {
+            // Dying here: the certificates are kept and nothing is signed with them.
+            Some(mark) => self.store.transaction(&mut |tx| tx.put_seal(mark, &chain)),
+            None => Ok(()),
+        };
+        self.dead |= done.as_ref().is_err_and(StoreError::is_fatal);
+        done?;
+        self.signers.reseal(seal);
+        Ok(())
+    }
+
     /// Housekeeping of the store; call it when the answers are out.
     ///
     /// # Errors

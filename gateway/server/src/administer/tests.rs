@@ -37,9 +37,9 @@ fn world() -> World {
 impl World {
     fn announce(&mut self, edit: impl Fn(String) -> String) -> Vec<(String, String, String)> {
         let settings = settings(&self.folder.path().join("pilot"), edit);
-        let facts = FactMaker::new("pilot".to_owned(), settings.registry.version());
+        let facts = FactMaker::new("pilot".to_owned());
         let from = self.ledger.size();
-        let written = announce(&mut self.ledger, &facts, &settings, NOW).unwrap();
+        let written = announce(&mut self.ledger, &facts, &Registered::of(&settings), NOW).unwrap();
         let rows = self.reader.facts(from, 1000).unwrap();
         assert_eq!(rows.len(), written);
         let text = |fact: &onepoint_proof::Fact, name: &str| {

@@ -4,11 +4,10 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, ParticipantId, SignaturePolicy, TrustAnchors};
-use onepoint_schemas::Catalogue;
+use onepoint_schemas::{Catalogue, CatalogueError};
 use onepoint_xml::Limits;
 
 use super::sign::PEM_MAX;
@@ -18,6 +17,7 @@ use crate::cli::check::CheckArgs;
 use crate::clock::Clock;
 use crate::config::{self, BODY_BYTES_MAX, Routes};
 use crate::explain::{self, Known, Report};
+use crate::inforce;
 use crate::intake::{self, Received};
 
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
@@ -72,20 +72,16 @@ fn zone(path: &std::path::Path) -> Result<Option<(Trust, Routes)>, Failure> {
             return Ok(None);
         }
     };
-    let trust = Trust {
-        registry: Arc::new(settings.registry),
-        anchors: settings.anchors,
-        tolerance: settings.clock_tolerance,
-        catalogue: catalogue()?,
-        chains: explain::no_cache(),
-        limits: Limits { bytes: settings.listen.body_bytes_max, ..Limits::default() },
-    };
+    let trust = inforce::trust(&settings).map_err(|error| broken(&error))?;
     Ok(Some((trust, settings.routes)))
 }
 
 fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::load_builtin()
-        .map_err(|error| Failure::outside("catalogue-broken", error.to_string(), "install again"))
+    Catalogue::load_builtin().map_err(|error| broken(&error))
+}
+
+fn broken(error: &CatalogueError) -> Failure {
+    Failure::outside("catalogue-broken", error.to_string(), "install again")
 }
 
 fn by_gateway(

@@ -1,10 +1,11 @@
-//! `onepoint serve`: runs the gateway until SIGTERM or SIGINT.
+//! `onepoint serve`: runs the gateway until SIGTERM or SIGINT. SIGHUP lets it read its
+//! configuration again.
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +14,8 @@ use super::{Failure, Outcome};
 use crate::cli::ServeArgs;
 use crate::config;
 use crate::gateway::{self, GatewayError};
+use crate::inforce::InForceError;
+use crate::reload::Source;
 
 pub(crate) fn run(args: &ServeArgs) -> Outcome {
     start_log();
@@ -29,7 +32,10 @@ pub(crate) fn run(args: &ServeArgs) -> Outcome {
     let stop = CancellationToken::new();
     super::runtime()?.block_on(async {
         stop_on_signal(&stop)?;
-        gateway::run(settings, stop.clone(), announce).await.map_err(|error| failure(&error))
+        let hangups = listen(SignalKind::hangup())?;
+        let source = Source { path: args.config.clone(), hangups };
+        let ran = gateway::run(settings, source, stop.clone(), announce).await;
+        ran.map_err(|error| failure(&error))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -53,15 +59,6 @@ pub(crate) fn start_log() {
 
 /// Ends `stop` at the first SIGTERM or SIGINT.
 pub(crate) fn stop_on_signal(stop: &CancellationToken) -> Result<(), Failure> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| {
-            Failure::outside(
-                "signals-unavailable",
-                error.to_string(),
-                "start it in a normal process",
-            )
-        })
-    };
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let stop = stop.clone();
     tokio::spawn(async move {
@@ -69,6 +66,13 @@ pub(crate) fn stop_on_signal(stop: &CancellationToken) -> Result<(), Failure> {
         stop.cancel();
     });
     Ok(())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| {
+        let hint = "start it in a normal process";
+        Failure::outside("signals-unavailable", error.to_string(), hint)
+    })
 }
 
 fn failure(error: &GatewayError) -> Failure {
@@ -81,7 +85,9 @@ fn failure(error: &GatewayError) -> Failure {
     let hint = match error {
         GatewayError::Store(error) => error.en(),
         GatewayError::Listen { .. } => "is another gateway running on this address?".to_owned(),
-        GatewayError::Tls(_) => "give PEM files that belong together".to_owned(),
+        GatewayError::InForce(InForceError::Tls(_)) => {
+            "give PEM files that belong together".to_owned()
+        }
         GatewayError::Broker(error) => error.en(),
         _ => "check the configuration with `onepoint check-config`".to_owned(),
     };

@@ -95,7 +95,7 @@ pub(super) fn apply(
             Done::Delivered(delivery::delivered(tx, ids, by, facts, now_ms)?)
         }
         Work::Answer(answer, _) => Done::Answer(delivery::record(tx, answer, facts, now_ms)?),
-        Work::Tick | Work::Retain(..) => Done::Nothing,
+        Work::Tick | Work::Retain(..) | Work::Renew(..) => Done::Nothing,
     })
 }
 

@@ -48,6 +48,7 @@ pub(crate) async fn queue(
             format!("队列 {lane} 由消息中间件投递"),
         ));
     };
+    let leases = &*leases;
     match name {
         Name::Pull | Name::PullReceipts => pull(call, (&lane, leases), caller, app).await,
         Name::Ack => ack(call, leases, caller, app, ["ack.before", "ack.after"]).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, EXPECT};
 use hyper::{Method, Request};
-use onepoint_certs::{Registry, Role};
+use onepoint_certs::Role;
 use onepoint_relay::status::RelayStatus;
 use onepoint_store::SqliteReader;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use super::{Caller, Response, body, evidence, log, messages, problem, queues, st
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::Lanes;
+use crate::inforce::Current;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
@@ -28,7 +29,7 @@ const SEGMENT_MAX: usize = 64;
 /// What the routes are served from.
 pub(crate) struct App {
     pub(crate) clock: Clock,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) current: Current,
     pub(crate) pipeline: Pipeline,
     pub(crate) recorder: Recorder,
     pub(crate) reader: SqliteReader,

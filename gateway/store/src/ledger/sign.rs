@@ -65,9 +65,14 @@ impl fmt::Debug for Signers {
 
 impl Signers {
     pub(super) fn new(parts: LogParts) -> Signers {
-        let chain = parts.seal.as_ref().map_or_else(Vec::new, |seal| seal.chain().to_vec());
-        let mark = chain.first().map(|der| Hash::of(der));
+        let (mark, chain) = certificates(parts.seal.as_deref());
         Signers { log: parts.signer, seal: parts.seal, mark, chain: Arc::new(chain) }
+    }
+
+    /// Another seal, or none, from now on.
+    pub(super) fn reseal(&mut self, seal: Option<Box<dyn Seal>>) {
+        let (mark, chain) = certificates(seal.as_deref());
+        (self.seal, self.mark, self.chain) = (seal, mark, Arc::new(chain));
     }
 
     /// Certificates for the receipts of a checkpoint signed here.
@@ -105,4 +110,10 @@ impl Signers {
             seal: self.mark,
         })
     }
+}
+
+/// The mark of a seal, which is the SHA-256 of its certificate, and its certificates.
+pub(super) fn certificates(seal: Option<&dyn Seal>) -> (Option<Hash>, Vec<Vec<u8>>) {
+    let chain = seal.map_or_else(Vec::new, |seal| seal.chain().to_vec());
+    (chain.first().map(|der| Hash::of(der)), chain)
 }

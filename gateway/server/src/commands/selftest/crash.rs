@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(15);
 /// Every so many runs everything is checked from the beginning.
 const FULL_EVERY: u32 = 500;
 
+/// Passed when the gateway reads its configuration again.
+const RELOADED: &str = "reload.announced";
+
 /// Deaths by place.
 pub(super) type Deaths = BTreeMap<&'static str, u64>;
 
@@ -170,6 +173,9 @@ impl<'s> Crash<'s> {
             others.spawn(desks::collect(kind.party, clients, evidence));
         }
         others.spawn(look(Arc::clone(&gateway.clients), Arc::clone(&self.evidence)));
+        if matches!(death, Death::At { point, .. } if point.name == RELOADED) {
+            gateway.reload().await?;
+        }
         let name = match death {
             Death::Kill { after } => {
                 tokio::time::sleep(after).await;

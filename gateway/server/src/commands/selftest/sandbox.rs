@@ -167,6 +167,13 @@ impl Gateway {
         self.child.wait().await.map_err(|error| process(&error))
     }
 
+    /// SIGHUP: it reads its configuration again.
+    pub(super) async fn reload(&self) -> Result<(), Failure> {
+        let id = self.child.id().unwrap_or_default().to_string();
+        let sent = Command::new("kill").args(["-s", "HUP", &id]).status().await;
+        sent.map(drop).map_err(|error| process(&error))
+    }
+
     /// SIGKILL.
     pub(super) async fn kill(&mut self) -> Result<(), Failure> {
         self.child.kill().await.map_err(|error| process(&error))

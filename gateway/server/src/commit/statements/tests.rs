@@ -25,7 +25,7 @@ fn world() -> World {
     let reader = store.reader().unwrap();
     let signer = LogSigner::from_seed("log.onepoint.example/statements", &[3; 32]).unwrap();
     let ledger = Ledger::open(store, signer).unwrap();
-    let facts = FactMaker::new("z1".to_owned(), "v".to_owned());
+    let facts = FactMaker::new("z1".to_owned());
     World { ledger, reader, facts, _folder: folder }
 }
 

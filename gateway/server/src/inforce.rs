@@ -1,0 +1,85 @@
+//! What is in force: the one place from which the judging stages and the door read
+//! participants, certificates, anchors, schemas, routes and the gateway's own TLS
+//! certificate. In: checked settings. Out: a whole, replaced at once by `reload.rs`, so
+//! that no message is judged half by the old and half by the new rules.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use onepoint_certs::ChainCache;
+use onepoint_schemas::{Catalogue, CatalogueError};
+use onepoint_xml::Limits;
+use tokio_rustls::TlsAcceptor;
+
+use crate::authenticate::Trust;
+use crate::config::{Routes, Settings};
+use crate::http::tls::{self, TlsError};
+
+/// Memory for verified chains, bytes: some thousand senders.
+const CHAIN_CACHE_BYTES: usize = 16 << 20;
+
+/// Everything that judges, at one version.
+pub(crate) struct InForce {
+    pub(crate) trust: Trust,
+    pub(crate) routes: Routes,
+    /// Does the TLS handshake of new connections.
+    pub(crate) acceptor: TlsAcceptor,
+}
+
+/// Why settings cannot come into force.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InForceError {
+    #[error("the built-in schemas")]
+    Catalogue(#[from] CatalogueError),
+    #[error("the door")]
+    Tls(#[from] TlsError),
+}
+
+impl InForce {
+    /// Puts together what the settings say. Nothing of the running gateway is touched.
+    ///
+    /// # Errors
+    /// When schemas, or certificate and key of the door, cannot be used.
+    pub(crate) fn of(settings: &Settings) -> Result<InForce, InForceError> {
+        Ok(InForce {
+            trust: trust(settings)?,
+            routes: settings.routes.clone(),
+            acceptor: tls::acceptor(&settings.listen)?,
+        })
+    }
+}
+
+/// What the stage `authenticate` reads.
+///
+/// # Errors
+/// When the schemas cannot be used.
+pub(crate) fn trust(settings: &Settings) -> Result<Trust, CatalogueError> {
+    Ok(Trust {
+        registry: Arc::clone(&settings.registry),
+        anchors: Arc::clone(&settings.anchors),
+        tolerance: settings.clock_tolerance,
+        catalogue: Catalogue::load_builtin()?,
+        chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
+        limits: Limits { bytes: settings.listen.body_bytes_max, ..Limits::default() },
+    })
+}
+
+/// The handle that everything holds which reads what is in force.
+#[derive(Clone)]
+pub(crate) struct Current(Arc<RwLock<Arc<InForce>>>);
+
+impl Current {
+    pub(crate) fn new(first: InForce) -> Current {
+        Current(Arc::new(RwLock::new(Arc::new(first))))
+    }
+
+    /// What is in force now. Whoever judges takes it once and keeps to it.
+    pub(crate) fn get(&self) -> Arc<InForce> {
+        // Nothing panics while the lock is held.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets `next` be in force for everything that begins from now on.
+    pub(crate) fn replace(&self, next: InForce) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+    }
+}

@@ -1,0 +1,136 @@
+//! Another configuration while the gateway runs: at SIGHUP the files are read anew and come
+//! into force as a whole, or not at all. In: the signal. Out: facts in the log about
+//! what changed, then participants, certificates, anchors, schemas, routes, TLS certificate and
+//! seal, in force for whatever begins after it. A faulty configuration is told of in the log and
+//! changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+use tokio_util::sync::CancellationToken;
+
+use crate::administer::Registered;
+use crate::commit::{Renewal, Writer};
+use crate::config::{self, ConfigFault, Settings};
+use crate::deliver::Lanes;
+use crate::gateway;
+use crate::inforce::{Current, InForce};
+use crate::metrics::Metrics;
+
+mod fixed;
+
+use fixed::Fixed;
+
+/// Where the configuration is, and who asks for it to be read again.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    /// SIGHUP.
+    pub(crate) hangups: Signal,
+}
+
+/// All that another configuration changes.
+pub(crate) struct Reloader {
+    path: PathBuf,
+    fixed: Fixed,
+    current: Current,
+    writer: Writer,
+    lanes: Arc<Lanes>,
+    metrics: Arc<Metrics>,
+}
+
+/// What was read and stands the test.
+struct Next {
+    settings: Settings,
+    in_force: InForce,
+}
+
+impl Reloader {
+    pub(crate) fn new(
+        path: PathBuf,
+        settings: &Settings,
+        current: Current,
+        writer: Writer,
+        lanes: Arc<Lanes>,
+        metrics: Arc<Metrics>,
+    ) -> Reloader {
+        Reloader { path, fixed: Fixed::of(settings), current, writer, lanes, metrics }
+    }
+
+    /// Reloads at each signal until the gateway stops.
+    pub(crate) async fn run(self, mut hangups: Signal, stop: CancellationToken) {
+        let this = Arc::new(self);
+        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+            let taken = Arc::clone(&this).once().await;
+            this.metrics.reloaded(taken);
+        }
+    }
+
+    /// One reload; true when the new configuration is in force.
+    async fn once(self: Arc<Self>) -> bool {
+        let this = Arc::clone(&self);
+        // Reading files and compiling schemas is nothing for the threads that serve.
+        let next = match tokio::task::spawn_blocking(move || this.next()).await {
+            Ok(Ok(next)) => next,
+            Ok(Err(faults)) => {
+                tell(&faults);
+                return false;
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading the configuration failed; the old one stays");
+                return false;
+            }
+        };
+        let Next { settings, in_force } = next;
+        let renewal = Renewal {
+            registered: Registered::of(&settings),
+            seal: settings.seal.clone(),
+            participants: gateway::enterprises(&settings),
+        };
+        // The log says what changes before anything is judged by it.
+        match self.writer.renew(renewal).await {
+            Ok(facts) => {
+                self.lanes.renew(&settings);
+                self.current.replace(in_force);
+                let registry = settings.registry.version();
+                tracing::info!(facts, registry, "another configuration is in force");
+                true
+            }
+            Err(refusal) => {
+                let (code, reason) = (&refusal.code, &refusal.en);
+                tracing::error!(%code, reason, "the log could not be told; the old configuration stays");
+                false
+            }
+        }
+    }
+
+    fn next(&self) -> Result<Next, Vec<ConfigFault>> {
+        let settings = config::load(&self.path)?;
+        let faults = self.fixed.differences(&Fixed::of(&settings), &self.path);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        for warning in &settings.warnings {
+            tracing::warn!(key = warning.key, line = warning.line, "{}", warning.what);
+        }
+        let in_force = InForce::of(&settings).map_err(|error| {
+            let what = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+            vec![ConfigFault { file: self.path.clone(), line: 0, key: String::new(), what }]
+        })?;
+        Ok(Next { settings, in_force })
+    }
+}
+
+fn tell(faults: &[ConfigFault]) {
+    for fault in faults {
+        let ConfigFault { file, line, key, what } = fault;
+        tracing::error!(file = %file.display(), line, key, what, "a fault of the new configuration");
+    }
+    let faults = faults.len();
+    tracing::error!(
+        code = "config-invalid",
+        faults,
+        "the new configuration was refused; the old one stays in force"
+    );
+}
