@@ -183,7 +183,8 @@ async fn the_gateways_own_keys_are_in_the_log_before_they_are_used() {
         let receipt = auditor.get(&format!("/v1/facts/{index}")).await.unwrap().text();
         let receipt: Value = serde_json::from_str(&receipt).unwrap();
         let verified = zone.auditor().verify(&receipt, None).unwrap();
-        assert_eq!((verified.text("kind"), verified.text("change")), ("key", "changed"));
+        assert_eq!(receipt["fact"]["kind"], "key");
+        assert_eq!(verified.text("change"), "changed");
         let prints = receipt["fact"]["says"]["fingerprint"].as_str().unwrap().to_owned();
         said.push((verified.text("name").to_owned(), prints, chain(&receipt)));
     }
