@@ -198,7 +198,9 @@ async fn a_seed_opens_the_same_facts_for_everyone() {
     partly.fails(&["not-entitled"]);
     assert!(places(&partly).is_subset(&places(&all)) && !places(&partly).is_empty());
     let refused = partly.findings.iter().filter(|finding| finding["code"] == "not-entitled");
-    assert_eq!(refused.count() + places(&partly).len(), places(&all).len());
+    // The first 20 of a code are said one by one.
+    let hidden = places(&all).len() - places(&partly).len();
+    assert_eq!(refused.count(), hidden.min(20));
     assert_eq!(sample(&zone, "customs", "x", "1", &[]).code, 3);
     assert_eq!(sample(&zone, "auditor", "x", "0", &[]).code, 2);
     zone.stop_gateway();
