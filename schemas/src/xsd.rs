@@ -18,6 +18,7 @@ use onepoint_xml::Document;
 
 use crate::violation::Violation;
 
+mod blocks;
 mod bounds;
 mod builtin;
 mod content;
@@ -148,7 +149,7 @@ impl SchemaSet {
         bounds::check(&sources.files)?;
         let (engine, compiled) = match (&sources.odd, read::read(&sources.files)) {
             (_, Err(Stop::Refused(error))) => return Err(error),
-            (None, Err(Stop::Unresolved(what))) if options.missing == Missing::Refuse => {
+            (None, Err(Stop::Unresolved(what))) if !sources.incomplete => {
                 return Err(SchemaError::Invalid(what));
             }
             (Some(odd), _) => (Engine::General { because: odd.clone() }, None),

@@ -20,6 +20,7 @@ use xsd_schema::{
 };
 
 use super::XSI;
+use super::blocks::spelled_out;
 use super::explain::Report;
 use super::source::Sources;
 use super::value::is_space;
@@ -52,7 +53,7 @@ struct Files(Arc<BTreeMap<String, String>>);
 
 impl SchemaLoader for Files {
     fn load(&self, location: &str) -> SchemaResult<String> {
-        let missing = || EngineError::structural("src-resolve", format!("no {location}"), None);
+        let missing = || EngineError::resolution(format!("no {location}"));
         match self.0.get(location) {
             Some(text) => Ok(text.clone()),
             None if location.ends_with("xml.xsd") => {
@@ -71,7 +72,8 @@ impl General {
     /// Takes the files over, as the crate is to see them.
     pub(super) fn new(locations: &[&str], sources: &Sources) -> General {
         let files = sources.files.iter();
-        let files = files.map(|f| (address(&f.location), f.document.source().to_owned())).collect();
+        let files =
+            files.map(|f| (address(&f.location), spelled_out(f.document.source()))).collect();
         General {
             starts: locations.iter().map(|at| address(&super::source::resolve("", at))).collect(),
             files: Files(Arc::new(files)),
@@ -221,8 +223,12 @@ impl<'d> Walk<'_, 'd, '_> {
         let nil = element.attribute(XSI, "nil");
         let info = self.runtime.validate_element_by_id(local, namespace, kind, nil, scope);
         self.hear(element);
-        for (name, value) in element.attributes() {
-            let (local, namespace) = names(self.set, name.namespace, name.local);
+        for (at, (name, value)) in element.attributes().enumerate() {
+            let (mut local, namespace) = names(self.set, name.namespace, name.local);
+            if at > 0 && self.set.name_table.get(name.local).is_none() {
+                // Two names that are unknown are still two.
+                local = self.set.name_table.add(&format!("{UNKNOWN}-{at}"));
+            }
             // What it says of the attribute is among the errors as well.
             drop(self.runtime.validate_attribute_by_id(local, namespace, value));
         }

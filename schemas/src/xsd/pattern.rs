@@ -6,6 +6,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::blocks;
 use regex::{Regex, RegexBuilder};
 
 /// Bytes a compiled expression may take.
@@ -143,7 +144,8 @@ impl Translation<'_> {
             'I' => format!("[^{INITIAL}]"),
             'c' => format!("{INITIAL}{FURTHER}"),
             'C' => format!("[^{INITIAL}{FURTHER}]"),
-            'p' | 'P' | 'w' | 'W' => return Err("a category or block of Unicode"),
+            'p' | 'P' => self.block(c == 'P')?,
+            'w' | 'W' => return Err("a category of Unicode"),
             _ => return Err("an escape that XML Schema does not have"),
         };
         match in_class {
@@ -151,6 +153,16 @@ impl Translation<'_> {
             false => self.out.push_str(&format!("[{class}]")),
         }
         Ok(())
+    }
+
+    /// `\p{IsName}` behind its first letter: a block, as the inside of a class.
+    fn block(&mut self, negative: bool) -> Result<String, &'static str> {
+        let name: String = self.rest.by_ref().take_while(|c| *c != '}').collect();
+        let range = name.strip_prefix("{Is").and_then(blocks::range);
+        // Categories are those of another version of Unicode in the general engine.
+        let (first, last) = range.ok_or("a category of Unicode")?;
+        let sign = if negative { "^" } else { "" };
+        Ok(format!(r"[{sign}\u{{{:X}}}-\u{{{:X}}}]", u32::from(first), u32::from(last)))
     }
 
     /// A class behind its opening bracket, with classes taken away from it.
@@ -269,6 +281,7 @@ mod tests {
             (r"\S\s", "a\t", "a\u{3000}"),
             ("#{2} x", "## x", "##x"),
             ("[一-龥]{2,4}", "测试", "测"),
+            (r"\p{IsHiragana}[a\P{IsThai}]", "あx", "ax"),
         ] {
             let regex = compile(pattern).unwrap_or_else(|what| panic!("{what}"));
             assert!(regex.is_match(yes), "{pattern} {yes}");

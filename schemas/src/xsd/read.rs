@@ -74,6 +74,7 @@ pub(super) fn read(files: &[File]) -> Result<Model, Stop> {
         waiting: Vec::new(),
         bodies: HashMap::new(),
         heads: Vec::new(),
+        groups: HashMap::new(),
         constraints: Vec::new(),
         depth: 0,
         particles: 0,
@@ -98,6 +99,8 @@ struct Reader<'f> {
     bodies: HashMap<TypeId, Body>,
     /// Elements and the heads of their substitution groups.
     heads: Vec<(ElementId, ElementId)>,
+    /// The particles of groups: none while they are read.
+    groups: HashMap<Symbol, Option<content::Node>>,
     /// Defaults and fixed values of elements, read when all types are.
     constraints: Vec<(ElementId, Place<'f>)>,
     depth: usize,

@@ -46,6 +46,8 @@ pub(super) struct Sources {
     pub(super) files: Vec<File>,
     /// Why our engine must not judge this set, found while loading.
     pub(super) odd: Option<String>,
+    /// A file was not there, or an import names none: what is not declared may be there.
+    pub(super) incomplete: bool,
 }
 
 struct Wanted {
@@ -66,7 +68,7 @@ impl Sources {
         loader: &dyn Loader,
         missing: Missing,
     ) -> Result<Sources, SchemaError> {
-        let mut sources = Sources { files: Vec::new(), odd: None };
+        let mut sources = Sources { files: Vec::new(), odd: None, incomplete: false };
         let begin =
             |location: &&str| Wanted { location: resolve("", location), into: None, import: None };
         let mut wanted: Vec<Wanted> = locations.iter().rev().map(begin).collect();
@@ -79,7 +81,10 @@ impl Sources {
             let Some(text) = loader.load(&next.location) else {
                 match missing {
                     Missing::Refuse => return Err(SchemaError::Missing(next.location)),
-                    Missing::Allow => continue,
+                    Missing::Allow => {
+                        sources.incomplete = true;
+                        continue;
+                    }
                 }
             };
             bytes += text.len();
@@ -94,17 +99,21 @@ impl Sources {
                 location: next.location.clone(),
                 why: error.to_string(),
             })?;
-            sources.take(document, next, &mut wanted);
+            sources.take(document, next, &mut wanted)?;
         }
         Ok(sources)
     }
 
     /// Keeps a file and notes what it names.
-    fn take(&mut self, document: Document, given: Wanted, wanted: &mut Vec<Wanted>) {
+    fn take(
+        &mut self,
+        document: Document,
+        given: Wanted,
+        wanted: &mut Vec<Wanted>,
+    ) -> Result<(), SchemaError> {
         let root = document.root();
         if !root.is(XS, "schema") {
-            self.odd(format!("{} is no schema", given.location));
-            return;
+            return Err(SchemaError::Invalid(format!("{} is no schema", given.location)));
         }
         let own = root.attribute("", "targetNamespace").unwrap_or_default().to_owned();
         let chameleon = own.is_empty() && given.into.as_ref().is_some_and(|into| !into.is_empty());
@@ -131,12 +140,15 @@ impl Sources {
                 }
                 _ => continue,
             };
-            if let Some(location) = location {
-                named.push(Wanted { location, into, import });
+            match location {
+                Some(location) => named.push(Wanted { location, into, import }),
+                // The attributes of the xml namespace are built in.
+                None => self.incomplete |= import.as_deref() != Some(onepoint_xml::XML_NAMESPACE),
             }
         }
         wanted.extend(named.into_iter().rev());
         self.files.push(File { location: given.location, document, target, chameleon });
+        Ok(())
     }
 
     /// Namespace and local name of every global element.

@@ -186,7 +186,7 @@ fn is_empty(node: &Node) -> bool {
         }
 }
 
-fn size(node: &Node) -> usize {
+pub(super) fn size(node: &Node) -> usize {
     match &node.part {
         Part::Term(_) => 1,
         Part::Sequence(parts) | Part::Choice(parts) | Part::All(parts) => {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::complex::size;
 use super::{Class, PARTICLES_MAX, Place, Reader, Stop, general, unresolved};
 use crate::xsd::SchemaError;
 use crate::xsd::builtin::listed;
 use crate::xsd::content::{Node, Part, Term, UNBOUNDED};
 use crate::xsd::model::{Process, Spaces, Wildcard};
+use crate::xsd::symbols::Symbol;
 
 impl<'f> Reader<'f> {
     /// The particle of a complex type or named group: its first child that is one.
@@ -43,13 +45,7 @@ impl<'f> Reader<'f> {
             "group" => {
                 let name = place.attribute("ref").unwrap_or_default();
                 let symbol = self.qname(place, name)?;
-                let Some(group) = self.components.get(&(Class::Group, symbol)).copied() else {
-                    return unresolved("group", name);
-                };
-                let Some(inner) = group.children().next() else {
-                    return general("an empty group");
-                };
-                let inner = self.particle(inner, groups + 1)?;
+                let inner = self.group(symbol, name, groups)?;
                 match (min, max, &inner.part) {
                     // The occurrence of the reference takes the place of the group's.
                     (_, _, Part::All(_)) => return Ok(Node { min, max, ..inner }),
@@ -60,6 +56,27 @@ impl<'f> Reader<'f> {
             other => return general(format!("xs:{other} as a particle")),
         };
         Ok(Node { min, max, part })
+    }
+
+    /// The particle of a group: its elements are the same wherever it is referred to.
+    fn group(&mut self, symbol: Symbol, name: &str, groups: usize) -> Result<Node, Stop> {
+        match self.groups.get(&symbol) {
+            Some(Some(known)) => {
+                let known = known.clone();
+                self.particles += size(&known);
+                return Ok(known);
+            }
+            Some(None) => return general("a group that is made from itself"),
+            None => {}
+        }
+        let Some(group) = self.components.get(&(Class::Group, symbol)).copied() else {
+            return unresolved("group", name);
+        };
+        let Some(inner) = group.children().next() else { return general("an empty group") };
+        self.groups.insert(symbol, None);
+        let node = self.particle(inner, groups + 1)?;
+        self.groups.insert(symbol, Some(node.clone()));
+        Ok(node)
     }
 
     fn element_term(&mut self, place: Place<'f>) -> Result<Term, Stop> {

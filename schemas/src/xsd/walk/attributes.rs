@@ -39,12 +39,32 @@ impl<'w> Walk<'w, '_> {
                 None => self.other_attribute(index, attribute, declared, &mut ids),
             }
         }
-        for used in declared.uses.iter().filter(|used| used.required) {
+        for used in declared.uses.iter().filter(|used| used.required || used.constraint.is_some()) {
             let mut names = given.iter().map(|attribute| attribute.name);
             if !names.any(|name| self.symbol(name) == used.name) {
-                let element = document.element(index);
-                self.report.attribute_missing(self.model, element, used);
+                self.absent(index, used);
             }
+        }
+    }
+
+    /// An attribute that is not there, and is required or has a default.
+    fn absent(&mut self, index: EventIndex, used: &AttributeUse) {
+        let element = self.document.element(index);
+        if used.required {
+            self.report.attribute_missing(self.model, element, used);
+        } else if let Some(constraint) = &used.constraint
+            && self.refers(used.kind)
+        {
+            // The default refers to an ID as if it stood there.
+            self.attribute(index, used, &constraint.text);
+        }
+    }
+
+    fn refers(&self, kind: TypeId) -> bool {
+        match self.model.simple(kind).map(|simple| &simple.variety) {
+            Some(simple::Variety::Atomic(_, role)) => *role == Role::IdRef,
+            Some(simple::Variety::List(item)) => self.refers(*item),
+            _ => false,
         }
     }
 
