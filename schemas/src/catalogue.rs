@@ -1,82 +1,58 @@
 //! The catalogue: message types as data, with their schemas and rules. In: a set of files
 //! with `<family>/<version>/manifest.toml` and what stands beside it. Out: types by name
-//! and root, and the judge of each. No I/O; built-in schemas compile at their first use.
+//! and root, in the version that judges on a day, and the judge of each. No I/O; built-in
+//! schemas compile at their first use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use onepoint_xml::Document;
 
 use crate::documents::{self, DocumentFacts};
+use crate::fields::{self, Field};
 use crate::files::Files;
-use crate::rules::{Known, RuleError, RuleInfo, RuleSet, TypeFields};
-use crate::structure::{Structure, StructureError};
+use crate::rules::{RuleInfo, RuleSet};
+use crate::structure::Structure;
 use crate::violation::Violation;
+use crate::xsd::{Engine, SchemaSet};
 
+mod error;
+mod load;
 mod manifest;
 
-pub use manifest::{Direction, MessageType, NormCodes};
-
-use manifest::Manifest;
-
-/// A catalogue that cannot serve.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// A manifest is not what it should be.
-    #[error("{file} cannot be read")]
-    Manifest {
-        /// The manifest.
-        file: String,
-        /// Why.
-        source: toml::de::Error,
-    },
-    /// A manifest says something that does not hold.
-    #[error("{file}: {what}")]
-    Inconsistent {
-        /// The manifest.
-        file: String,
-        /// What.
-        what: String,
-    },
-    /// A schema does not compile.
-    #[error("the schema {file} does not compile")]
-    Schema {
-        /// The schema.
-        file: String,
-        /// Why.
-        source: StructureError,
-    },
-    /// Rules cannot be used.
-    #[error(transparent)]
-    Rules(RuleError),
-}
-
-/// The rules of a folder; none where it has no file of them.
-fn rules(
-    files: &Files,
-    folder: &str,
-    kinds: &[&MessageType],
-    fields: &dyn Fn(&str) -> Option<TypeFields>,
-) -> Result<RuleSet, CatalogueError> {
-    let file = format!("{folder}/rules.toml");
-    let Some(text) = files.get(&file) else { return Ok(RuleSet::default()) };
-    let known = Known { kinds, elsewhere: &|name| name.starts_with("CEB"), fields };
-    RuleSet::parse(&file, text, &known).map_err(CatalogueError::Rules)
-}
+pub use error::CatalogueError;
+pub use manifest::{Direction, MessageType, NormCodes, Place, Signature};
 
 /// A type with what judges it.
 #[derive(Debug)]
 struct Entry {
     kind: MessageType,
+    /// The first day on which this version judges; none for always.
+    from: Option<Date>,
     structure: Structure,
     rules: Arc<RuleSet>,
 }
 
+/// A version of a family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// As facts name it: `ceb/2022-05`.
+    pub name: String,
+    /// The first day on which it judges; none for always.
+    pub from: Option<Date>,
+    /// The version that gives what this one does not say.
+    pub base: Option<String>,
+    /// Whether it stands in the folder of this gateway, and not in the program.
+    pub added: bool,
+}
+
 /// The message types with their schemas and rules.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Catalogue {
-    /// By name; the newest version of each first.
+    /// By name; the version that judges last first.
     types: BTreeMap<String, Vec<Entry>>,
+    versions: Vec<Version>,
     files: Arc<Files>,
 }
 
@@ -89,105 +65,78 @@ impl Catalogue {
         Catalogue::load(Files::builtin())
     }
 
-    /// The catalogue of these files.
-    ///
-    /// # Errors
-    /// A manifest or rule file that is broken, or a type without its schema. Schemas compile
-    /// at their first use; [`Catalogue::compile_all`] does it at once.
-    pub fn load(files: Files) -> Result<Catalogue, CatalogueError> {
-        let files = Arc::new(files);
-        let mut catalogue = Catalogue { types: BTreeMap::new(), files: Arc::clone(&files) };
-        for (path, text) in files.all().filter(|(path, _)| path.ends_with("/manifest.toml")) {
-            let manifest = Manifest::parse(text)
-                .map_err(|source| CatalogueError::Manifest { file: path.to_owned(), source })?;
-            catalogue.add(manifest, path, &files)?;
-        }
-        for versions in catalogue.types.values_mut() {
-            versions.sort_by(|a, b| b.kind.version.cmp(&a.kind.version));
-        }
-        Ok(catalogue)
+    /// The versions of all families, by name.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
     }
 
-    fn add(
-        &mut self,
-        manifest: Manifest,
-        file: &str,
-        files: &Arc<Files>,
-    ) -> Result<(), CatalogueError> {
-        let fault = |what: String| CatalogueError::Inconsistent { file: file.to_owned(), what };
-        let folder = format!("{}/{}", manifest.family, manifest.version);
-        if file != format!("{folder}/manifest.toml") {
-            return Err(fault(format!("it says {folder}, which is not its folder")));
+    /// Every file behind it.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Says from which day on a version judges, whatever its manifest says. False when there
+    /// is no such version.
+    pub fn set_from(&mut self, version: &str, from: Date) -> bool {
+        let mut known = false;
+        for found in self.versions.iter_mut().filter(|found| found.name == version) {
+            (found.from, known) = (Some(from), true);
         }
-        let kinds: Vec<MessageType> = manifest.into_types().collect();
-        let rules = Arc::new(rules(files, &folder, &kinds.iter().collect::<Vec<_>>(), &|_| None)?);
-        for kind in kinds {
-            let schema = format!("{folder}/{}.xsd", kind.name);
-            let structure = Structure::new(&kind.name, &schema, Arc::clone(files));
-            if files.get(&schema).is_none() {
-                return Err(fault(format!("the type {} has no schema {schema}", kind.name)));
+        for entries in self.types.values_mut() {
+            for entry in entries.iter_mut().filter(|e| e.kind.schema_version() == version) {
+                entry.from = Some(from);
             }
-            let versions = self.types.entry(kind.name.clone()).or_default();
-            if let Some(other) = versions.iter().find(|entry| entry.kind.family != kind.family) {
-                let (name, family) = (&kind.name, &other.kind.family);
-                return Err(fault(format!(
-                    "the type {name} is there already, in the family {family}"
-                )));
-            }
-            if versions.iter().any(|entry| entry.kind.version == kind.version) {
-                return Err(fault(format!("the type {} stands here twice", kind.name)));
-            }
-            versions.push(Entry { kind, structure, rules: Arc::clone(&rules) });
+            sort(entries);
         }
-        Ok(())
+        known
     }
 
-    /// Compiles every schema, so that a broken one is found now.
-    ///
-    /// # Errors
-    /// The first that does not compile.
-    pub fn compile_all(&self) -> Result<(), CatalogueError> {
-        for entry in self.types.values().flatten() {
-            entry.structure.compiled().map_err(|source| CatalogueError::Schema {
-                file: entry.structure.location().to_owned(),
-                source,
-            })?;
-        }
-        self.check_rule_fields()
-    }
-
-    /// Checks that every field of a rule is one of its types, which costs reading the schemas.
-    ///
-    /// # Errors
-    /// The first that is not.
-    pub(crate) fn check_rule_fields(&self) -> Result<(), CatalogueError> {
-        let mut folders: BTreeMap<String, Vec<&MessageType>> = BTreeMap::new();
-        for kind in self.types.values().flatten().map(|entry| &entry.kind) {
-            folders.entry(kind.schema_version()).or_default().push(kind);
-        }
-        for (folder, kinds) in &folders {
-            let fields = |name: &str| {
-                let kind = kinds.iter().find(|kind| kind.name == name)?;
-                self.entry(kind)?.structure.fields(kind)
-            };
-            rules(&self.files, folder, kinds, &fields)?;
-        }
-        Ok(())
-    }
-
-    /// The newest version of the type whose root has this expanded name; prefixes do not count.
+    /// The type whose root has this expanded name, in the version that judges last; prefixes
+    /// do not count. An envelope is not found: what it carries is the message.
     pub fn by_root(&self, namespace: &str, local: &str) -> Option<&MessageType> {
-        self.by_name(local).filter(|kind| kind.namespace == namespace)
+        let found = self.by_name(local).filter(|kind| kind.namespace == namespace);
+        found.filter(|kind| kind.direction != Direction::Envelope)
     }
 
-    /// The newest version of the type of this name.
+    /// The type of this name, in the version that judges last.
     pub fn by_name(&self, name: &str) -> Option<&MessageType> {
-        self.types.get(name).and_then(|versions| versions.first()).map(|entry| &entry.kind)
+        self.types.get(name).and_then(|entries| entries.first()).map(|entry| &entry.kind)
     }
 
-    /// All types, by name, the newest version of each.
+    /// The type of this name in this version, as facts name it: `ceb/2022-05`.
+    pub fn in_version(&self, name: &str, version: &str) -> Option<&MessageType> {
+        let entries = self.types.get(name)?.iter();
+        entries.map(|entry| &entry.kind).find(|kind| kind.schema_version() == version)
+    }
+
+    /// The version of a type that judges on a day (UTC+8): the one that is `pinned` for the
+    /// sender among those of its family, else the one whose first day came last. None where
+    /// that version does not have the type.
+    pub fn in_force(
+        &self,
+        kind: &MessageType,
+        day: Date,
+        pinned: &[String],
+    ) -> Option<&MessageType> {
+        let pinned = pinned.iter().find(|version| {
+            version.split_once('/').is_some_and(|(family, _)| family == kind.family)
+        });
+        if let Some(version) = pinned {
+            return self.in_version(&kind.name, version);
+        }
+        let entries = self.types.get(&kind.name)?.iter();
+        let judges = |entry: &&Entry| entry.from.is_none_or(|from| from <= day);
+        entries.filter(judges).map(|entry| &entry.kind).next()
+    }
+
+    /// All types, by name, each in the version that judges last.
     pub fn types(&self) -> impl Iterator<Item = &MessageType> {
-        self.types.values().filter_map(|versions| versions.first()).map(|entry| &entry.kind)
+        self.types.values().filter_map(|entries| entries.first()).map(|entry| &entry.kind)
+    }
+
+    /// All types in all versions, by name; the version that judges last first.
+    pub fn all_versions(&self) -> impl Iterator<Item = &MessageType> {
+        self.types.values().flatten().map(|entry| &entry.kind)
     }
 
     /// Whether this is the type of some declaration's receipt: its returnStatus
@@ -196,9 +145,30 @@ impl Catalogue {
         self.types().any(|kind| kind.receipt.as_deref() == Some(name))
     }
 
+    /// The fields of a type, itself first; none when its schema cannot be described.
+    pub fn fields(&self, kind: &MessageType) -> Option<Vec<Field>> {
+        let structure = &self.entry(kind)?.structure;
+        fields::of(&kind.name, structure.location(), structure.files())
+    }
+
+    /// The engine that judges a type: `compiled`, `general` where its schema says more than
+    /// that knows, `none` where it cannot be loaded.
+    pub fn engine(&self, kind: &MessageType) -> &'static str {
+        match self.entry(kind).and_then(|entry| entry.structure.set().ok()).map(SchemaSet::engine) {
+            Some(Engine::Compiled) => "compiled",
+            Some(Engine::General { .. }) => "general",
+            None => "none",
+        }
+    }
+
+    /// The rules of a type, for people.
+    pub fn rules_of(&self, kind: &MessageType) -> Vec<RuleInfo> {
+        self.entry(kind).map(|entry| entry.rules.of(&kind.name)).unwrap_or_default()
+    }
+
     fn entry(&self, kind: &MessageType) -> Option<&Entry> {
-        let versions = self.types.get(&kind.name)?;
-        versions.iter().find(|entry| entry.kind.version == kind.version)
+        let entries = self.types.get(&kind.name)?;
+        entries.iter().find(|entry| entry.kind.version == kind.version)
     }
 
     /// Validates by the type's schema. A fault here refuses the whole message.
@@ -228,11 +198,6 @@ impl Catalogue {
         documents::extract(document, kind)
     }
 
-    /// The rules of a type, for people.
-    pub fn rules_of(&self, kind: &MessageType) -> Vec<RuleInfo> {
-        self.entry(kind).map(|entry| entry.rules.of(&kind.name)).unwrap_or_default()
-    }
-
     /// Judges one document by the rules of its type. Call it for documents that
     /// passed [`Catalogue::validate_structure`].
     pub fn check_rules(
@@ -243,4 +208,9 @@ impl Catalogue {
     ) -> Vec<Violation> {
         self.entry(kind).map(|entry| entry.rules.check(document, kind, index)).unwrap_or_default()
     }
+}
+
+/// The version that judges last first.
+fn sort(entries: &mut [Entry]) {
+    entries.sort_by(|a, b| (b.from, &b.kind.version).cmp(&(a.from, &a.kind.version)));
 }

@@ -16,15 +16,19 @@ mod catalogue;
 mod codes;
 mod documents;
 mod example;
+mod fields;
 mod files;
 mod rules;
 mod structure;
 mod violation;
 mod xsd;
 
-pub use catalogue::{Catalogue, CatalogueError, Direction, MessageType, NormCodes};
+pub use catalogue::{
+    Catalogue, CatalogueError, Direction, MessageType, NormCodes, Place, Signature, Version,
+};
 pub use documents::{DocumentFacts, SignerGroup};
 pub use example::{example, example_with, examples};
+pub use fields::{Field, ValueType};
 pub use files::Files;
 pub use rules::{Fault, RuleError, RuleInfo};
 pub use violation::{VIOLATIONS_MAX, Violation};

@@ -2,15 +2,13 @@
 //! repeated of its values. Loaded at its first use, by whichever engine serves it.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use onepoint_xml::Document;
 
-use crate::catalogue::MessageType;
-use crate::files::Files;
-use crate::rules::TypeFields;
+use crate::files::View;
 use crate::violation::Violation;
-use crate::xsd::{Expected, Loader, SchemaError, SchemaSet};
+use crate::xsd::{Expected, LoadOptions, Loader, Missing, SchemaError, SchemaSet};
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +24,7 @@ pub enum StructureError {
     Root(String),
 }
 
-impl Loader for Files {
+impl Loader for View {
     fn load(&self, location: &str) -> Option<Cow<'_, str>> {
         self.get(location).map(Cow::Borrowed)
     }
@@ -37,20 +35,27 @@ impl Loader for Files {
 pub(crate) struct Structure {
     root: String,
     location: String,
-    files: Arc<Files>,
+    files: View,
+    /// A test has asked the general engine whether it is a schema.
+    trusted: bool,
     set: OnceLock<SchemaSet>,
 }
 
 impl Structure {
     /// The schema of the element `root` in the file at `location`.
-    pub(crate) fn new(root: &str, location: &str, files: Arc<Files>) -> Structure {
+    pub(crate) fn new(root: &str, location: &str, files: View, trusted: bool) -> Structure {
         let (root, location) = (root.to_owned(), location.to_owned());
-        Structure { root, location, files, set: OnceLock::new() }
+        Structure { root, location, files, trusted, set: OnceLock::new() }
     }
 
     /// Where the schema stands.
     pub(crate) fn location(&self) -> &str {
         &self.location
+    }
+
+    /// The files it is made of, and others.
+    pub(crate) fn files(&self) -> &View {
+        &self.files
     }
 
     /// Loads it, if that was not done yet.
@@ -63,7 +68,8 @@ impl Structure {
         if let Some(set) = self.set.get() {
             return Ok(set);
         }
-        let set = SchemaSet::load(&self.location, &*self.files)?;
+        let options = LoadOptions { missing: Missing::Refuse, trusted: self.trusted };
+        let set = SchemaSet::load_with(&[&self.location], &self.files, options)?;
         if !set.declares(set.namespace(), &self.root) {
             return Err(StructureError::Root(self.root.clone()));
         }
@@ -86,19 +92,5 @@ impl Structure {
         };
         let root = Some((set.namespace(), self.root.as_str()));
         set.validate(document, &Expected { root, personal, no_sender_types: true })
-    }
-
-    /// The names of the fields of a document's head and of its lines; none where only the
-    /// general engine knows them.
-    pub(crate) fn fields(&self, kind: &MessageType) -> Option<TypeFields> {
-        let set = self.set().ok()?;
-        let document = [self.root.as_str(), &kind.document];
-        let inside = |name: &str| set.children(&[&self.root, &kind.document, name]);
-        let head = match &kind.head {
-            Some(head) => inside(head)?,
-            None => set.children(&document)?,
-        };
-        let line = kind.line.as_deref().and_then(inside).unwrap_or_default();
-        Some(TypeFields { head: head.into_iter().collect(), line: line.into_iter().collect() })
     }
 }

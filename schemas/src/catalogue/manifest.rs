@@ -1,7 +1,9 @@
 //! A manifest: what `<family>/<version>/manifest.toml` says of a family's types.
 //! In: its text. Out: the types, checked for what can be known without their schemas.
 
-use serde::Deserialize;
+use jiff::civil::Date;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -11,6 +13,32 @@ pub enum Direction {
     Declaration,
     /// From a department back.
     Answer,
+    /// What carries one of the others; never a message by itself.
+    Envelope,
+}
+
+/// What the norm says of a type's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signature {
+    /// The message has one.
+    Required,
+    /// It may have one.
+    Optional,
+    /// It cannot have one.
+    None,
+}
+
+/// Where the signature stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// Last child of the root.
+    Last,
+    /// Child of the root, before ExtendMessage, as export messages have it.
+    BeforeExtension,
+    /// The root has no place for it: it stands in the envelope around.
+    Envelope,
 }
 
 /// Codes by which the customs norm (2022-05, chapter 7) refuses a message of a type;
@@ -49,6 +77,9 @@ pub struct MessageType {
     pub title: String,
     /// Chinese name.
     pub title_zh: String,
+    /// Who hands it in, by the norm; for people to read. Who may, the register says.
+    #[serde(default)]
+    pub senders: Vec<String>,
     /// Local name of a document, a child of the root.
     pub document: String,
     /// Local name of the document's head, where it has one.
@@ -74,8 +105,11 @@ pub struct MessageType {
     /// Fields whose values are personal: violations do not repeat them.
     #[serde(default)]
     pub personal: Vec<String>,
-    /// What the norm says of the signature: required, optional, none.
-    pub signature: String,
+    /// What the norm says of the signature.
+    pub signature: Signature,
+    /// Where it stands.
+    #[serde(default = "in_envelope")]
+    pub signature_place: Place,
     /// The norm's own codes for the main reasons to refuse it.
     #[serde(default)]
     pub norm: NormCodes,
@@ -99,28 +133,67 @@ pub(super) struct Manifest {
     pub(super) family: String,
     /// Version of the norm; the name of the inner folder.
     pub(super) version: String,
+    /// The first day on which this version judges; none for always.
+    #[serde(default, deserialize_with = "day")]
+    pub(super) from: Option<Date>,
+    /// The version of the same family that gives what this one does not say.
+    #[serde(default)]
+    pub(super) base: Option<String>,
+    /// Types of the base that this version does not have.
+    #[serde(default)]
+    pub(super) without: Vec<String>,
     /// Namespace of the types that name none themselves.
     #[serde(default)]
     namespace: String,
-    #[serde(rename = "type")]
-    types: Vec<MessageType>,
+    #[serde(rename = "type", default)]
+    pub(super) types: Vec<MessageType>,
+}
+
+fn day<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Date>, D::Error> {
+    let text = String::deserialize(value)?;
+    let expected = |_| D::Error::custom(format!("{text} is not a day; expected YYYY-MM-DD"));
+    text.parse().map(Some).map_err(expected)
+}
+
+fn in_envelope() -> Place {
+    Place::Envelope
 }
 
 impl Manifest {
     pub(super) fn parse(text: &str) -> Result<Manifest, toml::de::Error> {
-        toml::from_str(text)
+        toml::from_str(text).map(Manifest::complete)
     }
 
-    /// The types, each with what the manifest says for all of them.
-    pub(super) fn into_types(self) -> impl Iterator<Item = MessageType> {
-        self.types.into_iter().map(move |kind| MessageType {
-            family: self.family.clone(),
-            version: self.version.clone(),
-            namespace: match kind.namespace.is_empty() {
-                true => self.namespace.clone(),
-                false => kind.namespace.clone(),
-            },
-            ..kind
-        })
+    /// Fills in what the manifest says for all its types.
+    pub(super) fn complete(mut self) -> Manifest {
+        for kind in &mut self.types {
+            kind.family.clone_from(&self.family);
+            kind.version.clone_from(&self.version);
+            if kind.namespace.is_empty() {
+                kind.namespace.clone_from(&self.namespace);
+            }
+        }
+        self
+    }
+
+    /// The folder it stands in: `ceb/2022-05`.
+    pub(super) fn folder(&self) -> String {
+        format!("{}/{}", self.family, self.version)
+    }
+
+    /// Whether it says something of this type.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.types.iter().any(|kind| kind.name == name)
+    }
+
+    /// The types of this version: its own, and those of its base that it does not say
+    /// otherwise and is not without.
+    pub(super) fn types_upon(&self, base: Option<&Manifest>) -> Vec<MessageType> {
+        let inherited = base.into_iter().flat_map(|base| &base.types);
+        let inherited =
+            inherited.filter(|kind| !self.has(&kind.name) && !self.without.contains(&kind.name));
+        let inherited =
+            inherited.map(|kind| MessageType { version: self.version.clone(), ..kind.clone() });
+        self.types.iter().cloned().chain(inherited).collect()
     }
 }
