@@ -27,7 +27,7 @@
 //! | some | no | 1 new, absent, other | held | [`KeyVerdict::AlreadyDeclared`] |
 //! | some | no | 1 new, absent, other | not held | `Take`, next version, same period ([`Why::Reopened`]) |
 //!
-//! Only waybill numbers come again: one carrier does not repeat a number within 6 months, counted
+//! Only waybill numbers (and what is said of them) come again: one carrier does not repeat a number within 6 months, counted
 //! in calendar months of China Standard Time (UTC+8) from the first version of the period. The
 //! period is over from the same time of day 6 months later on (of the last day of that month where
 //! it is shorter).
@@ -46,6 +46,8 @@ pub const CHANGE: u8 = 2;
 pub const DELETION: u8 = 3;
 /// The kind of business key that may come again after [`WAYBILL_MONTHS`].
 pub const WAYBILL: &str = "waybill";
+/// The kind of the key of what is said of a waybill: it comes again with the number.
+pub const WAYBILL_STATUS: &str = "waybill-status";
 /// Months for which a waybill number is not repeated.
 pub const WAYBILL_MONTHS: i64 = 6;
 
@@ -88,7 +90,10 @@ pub enum Period {
 
 /// The period of a kind of business key.
 pub fn period_of(kind: &str) -> Period {
-    if kind == WAYBILL { Period::Months(WAYBILL_MONTHS) } else { Period::Unlimited }
+    match kind {
+        WAYBILL | WAYBILL_STATUS => Period::Months(WAYBILL_MONTHS),
+        _ => Period::Unlimited,
+    }
 }
 
 /// Why a document takes its business key.

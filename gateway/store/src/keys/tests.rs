@@ -99,6 +99,7 @@ fn a_new_key_is_taken_whatever_the_document_is_marked_as() {
 #[test]
 fn only_waybills_come_again() {
     assert_eq!(period_of("waybill"), Period::Months(6));
+    assert_eq!(period_of("waybill-status"), Period::Months(6));
     for kind in ["order", "payment", "list", "Waybill", ""] {
         assert_eq!(period_of(kind), Period::Unlimited, "{kind}");
     }
