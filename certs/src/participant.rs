@@ -126,6 +126,8 @@ pub struct Participant {
     pub policy: Option<String>,
     /// The department that it is, for [`Role::Department`].
     pub department: Option<String>,
+    /// Versions of norms by which its messages are judged whatever the day, as `ceb/2018-113`.
+    pub schemas: Vec<String>,
 }
 
 /// `from` lets `to` send messages that name `from`'s codes.

@@ -112,6 +112,7 @@ impl World {
             certificates: vec![issued.certificate.clone()],
             policy: None,
             department: None,
+            schemas: Vec::new(),
         };
         let registry = Registry::build(vec![platform], Vec::new(), Vec::new()).unwrap();
         let catalogue = Catalogue::load_builtin().unwrap();

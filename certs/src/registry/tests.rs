@@ -32,6 +32,7 @@ fn enterprise(name: &str, codes: &[&str], certificates: &[usize]) -> Participant
         certificates: certificates.iter().map(|n| CERTIFICATES[*n].clone()).collect(),
         policy: None,
         department: None,
+        schemas: Vec::new(),
     }
 }
 

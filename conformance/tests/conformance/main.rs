@@ -24,6 +24,7 @@ mod jose;
 mod merkle;
 mod receipts;
 mod reload;
+mod schemas;
 mod selftest;
 mod sm2sm3;
 mod startup;

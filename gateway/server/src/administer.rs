@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use onepoint_certs::{Certificate, Delegation, Participant, SignaturePolicy};
 use onepoint_proof::fact::{MAX_FACT_BYTES, canonical_digest};
 use onepoint_proof::{FactKind, Hash};
+use onepoint_schemas::{Catalogue, Version};
 use onepoint_store::{Ledger, LedgerTx, Store, StoreError};
+use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
 use crate::config::Settings;
@@ -159,6 +161,10 @@ fn things(settings: &Settings) -> Vec<Thing> {
     let routes =
         json!({ "version": settings.routes.version(), "table": settings.routes.to_value() });
     things.push(thing(FactKind::POLICY, "routes", routes));
+    for version in settings.catalogue.versions() {
+        let name = format!("schemas {}", version.name);
+        things.push(thing(FactKind::POLICY, &name, schemas_say(version, &settings.catalogue)));
+    }
     things.push(thing(FactKind::KEY, "log", json!({ "origin": settings.log.origin })));
     if let Some(seal) = &settings.seal {
         things.push(thing(FactKind::KEY, "seal", certificate_says(seal.certificate())));
@@ -177,7 +183,7 @@ fn thing(kind: FactKind, name: &str, says: Value) -> Thing {
 fn participant_says(participant: &Participant) -> Value {
     let certificates = participant.certificates.iter();
     let certificates: Vec<String> = certificates.map(|c| c.fingerprint().to_string()).collect();
-    json!({
+    let mut says = json!({
         "role": participant.role.name(),
         "name": participant.name,
         "codes": participant.codes,
@@ -185,7 +191,28 @@ fn participant_says(participant: &Participant) -> Value {
         "policy": participant.policy.as_deref().unwrap_or("strict"),
         "department": participant.department.as_deref().unwrap_or_default(),
         "certificates": certificates,
-    })
+    });
+    // Nothing new is said of those for whom no version is set.
+    if let Some(says) = says.as_object_mut().filter(|_| !participant.schemas.is_empty()) {
+        says.insert("schemas".to_owned(), json!(participant.schemas));
+    }
+    says
+}
+
+/// A version of a norm: from when it judges, and the digest of the files that say how.
+fn schemas_say(version: &Version, catalogue: &Catalogue) -> Value {
+    let from = version.from.map(|day| day.to_string()).unwrap_or_default();
+    let mut hash = Context::new(&SHA256);
+    for (path, text) in catalogue.files().below(&format!("{}/", version.name)) {
+        // Lengths before the parts: no two sets of files have the same octets.
+        for part in [path, text] {
+            hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    let digest: String = hash.finish().as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    let base = version.base.as_deref().unwrap_or_default();
+    json!({ "from": from, "base": base, "files_digest": digest })
 }
 
 fn certificate_says(certificate: &Certificate) -> Value {

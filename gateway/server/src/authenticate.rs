@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{
     Authority, Certificate, Chain, ChainCache, Participant, ParticipantId, Registry,
@@ -23,7 +24,7 @@ pub(crate) struct Trust {
     pub(crate) registry: Arc<Registry>,
     pub(crate) anchors: Arc<TrustAnchors>,
     pub(crate) tolerance: SignedDuration,
-    pub(crate) catalogue: Catalogue,
+    pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) chains: Mutex<ChainCache>,
     pub(crate) limits: Limits,
 }
@@ -156,6 +157,7 @@ fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
     let sender = signer(&signed, &policy, trust, received.at())?;
     check_submitter(sender, received.submitter(), kind, trust, received.at())?;
     check_right(sender, kind)?;
+    let kind = in_force(kind, &sender.schemas, received.at(), &trust.catalogue)?;
     let guid = guid(&document)?;
     let facts = trust.catalogue.documents(&document, kind);
     let delegations = check_parties(sender, kind, &facts, trust, received.at())?;
@@ -203,6 +205,27 @@ pub(crate) fn message_type<'c>(
             format!("未知的报文类型，根元素为 {shown}"),
         )
         .at(place_of(document, root))
+    })
+}
+
+/// The version of a type that judges the message of a sender for whom `pinned` are set.
+pub(crate) fn in_force<'c>(
+    kind: &MessageType,
+    pinned: &[String],
+    at: Timestamp,
+    catalogue: &'c Catalogue,
+) -> Result<&'c MessageType, Refusal> {
+    let day = Offset::constant(8).to_datetime(at).date();
+    catalogue.in_force(kind, day, pinned).ok_or_else(|| {
+        let (name, family) = (&kind.name, &kind.family);
+        Refusal::new(
+            Stage::Authenticate,
+            422,
+            "type-not-in-force",
+            format!("the version of {family} that judges this sender on {day} has no {name}"),
+            format!("{day} 对该发送方适用的 {family} 版本中没有报文类型 {name}"),
+        )
+        .expecting("a type of the version that is in force; see `onepoint schemas list`")
     })
 }
 

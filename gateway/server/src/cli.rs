@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod schemas;
 pub(crate) mod selftest;
 pub(crate) mod store;
 
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     /// Check a configuration and say everything that is wrong with it
     #[command(after_help = EXIT_CODES)]
     CheckConfig(CheckConfigArgs),
+    /// Message types: list, describe, try a file, add a set
+    #[command(subcommand)]
+    Schemas(schemas::SchemasCommand),
     /// Let this gateway prove itself on this machine
     #[command(after_help = EXIT_CODES)]
     Selftest(selftest::SelftestArgs),

@@ -10,6 +10,7 @@ pub(crate) mod check;
 pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod schemas;
 pub(crate) mod selftest;
 pub(crate) mod send;
 pub(crate) mod serve;

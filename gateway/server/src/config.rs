@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use onepoint_certs::{Certificate, Registry, TrustAnchors};
+use onepoint_schemas::Catalogue;
 use onepoint_store::{MasterKeys, Retention};
 
 pub(crate) mod parties;
 pub(crate) mod routes;
+pub(crate) mod schemas;
 mod seal;
 pub(crate) mod section;
 mod vault;
@@ -57,6 +59,9 @@ pub(crate) struct Settings {
     /// Participants whose receipts go to a broker queue instead of the pull queue.
     pub(crate) receipts_by_broker: Vec<String>,
     pub(crate) routes: Routes,
+    pub(crate) schemas: schemas::SchemaSettings,
+    /// Every message type, by which everything is judged; empty until [`load`] has read the folder.
+    pub(crate) catalogue: Arc<Catalogue>,
 }
 
 /// Where and how the gateway listens.
@@ -116,7 +121,7 @@ pub(crate) fn load(path: &Path) -> Result<Settings, Vec<ConfigFault>> {
         let what = format!("cannot be read: {error}{hint}");
         vec![ConfigFault { file: path.to_owned(), line: 0, key: String::new(), what }]
     })?;
-    compile(path, &text, read)
+    schemas::load(path, compile(path, &text, read)?)
 }
 
 /// Checks a configuration text; `path` serves for messages and relative paths.
@@ -150,6 +155,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         section.finish();
         url
     });
+    let schemas = schemas::read(root.opt_section("schemas"));
     let parties = parties::read(root, read, broker.is_some());
     let routes = routes::read(root, &parties.departments);
     root.finish();
@@ -172,6 +178,8 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         departments: parties.departments,
         receipts_by_broker: parties.receipts_by_broker,
         routes,
+        schemas,
+        catalogue: Arc::default(),
     })
 }
 

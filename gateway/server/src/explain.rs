@@ -148,7 +148,11 @@ pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
 }
 
 fn stages(document: &Document, known: &Known<'_>, report: &mut Report) {
-    let kind = match authenticate::message_type(document, known.catalogue) {
+    let pinned = known.submitter().map(|it| it.schemas.as_slice()).unwrap_or_default();
+    let found = authenticate::message_type(document, known.catalogue);
+    let found =
+        found.and_then(|kind| authenticate::in_force(kind, pinned, known.at, known.catalogue));
+    let kind = match found {
         Ok(kind) => {
             let (en, zh) =
                 (format!("the message type is {}", kind.name), format!("报文类型为 {}", kind.name));

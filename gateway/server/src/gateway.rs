@@ -70,7 +70,6 @@ impl GatewayError {
             Self::Store(error) => error.code(),
             Self::LogKey(_) => "log-key-unusable",
             Self::Origin { .. } => "log-origin-mismatch",
-            Self::InForce(InForceError::Catalogue(_)) => "catalogue-broken",
             Self::InForce(InForceError::Tls(_)) => "tls-unusable",
             Self::Listen { .. } => "listen-failed",
             Self::Broker(error) => error.code(),

@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use onepoint_certs::ChainCache;
-use onepoint_schemas::{Catalogue, CatalogueError};
 use onepoint_xml::Limits;
 use tokio_rustls::TlsAcceptor;
 
@@ -28,8 +27,6 @@ pub(crate) struct InForce {
 /// Why settings cannot come into force.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InForceError {
-    #[error("the built-in schemas")]
-    Catalogue(#[from] CatalogueError),
     #[error("the door")]
     Tls(#[from] TlsError),
 }
@@ -38,10 +35,10 @@ impl InForce {
     /// Puts together what the settings say. Nothing of the running gateway is touched.
     ///
     /// # Errors
-    /// When schemas, or certificate and key of the door, cannot be used.
+    /// When certificate and key of the door cannot be used.
     pub(crate) fn of(settings: &Settings) -> Result<InForce, InForceError> {
         Ok(InForce {
-            trust: trust(settings)?,
+            trust: trust(settings),
             routes: settings.routes.clone(),
             acceptor: tls::acceptor(&settings.listen)?,
         })
@@ -49,18 +46,15 @@ impl InForce {
 }
 
 /// What the stage `authenticate` reads.
-///
-/// # Errors
-/// When the schemas cannot be used.
-pub(crate) fn trust(settings: &Settings) -> Result<Trust, CatalogueError> {
-    Ok(Trust {
+pub(crate) fn trust(settings: &Settings) -> Trust {
+    Trust {
         registry: Arc::clone(&settings.registry),
         anchors: Arc::clone(&settings.anchors),
         tolerance: settings.clock_tolerance,
-        catalogue: Catalogue::load_builtin()?,
+        catalogue: Arc::clone(&settings.catalogue),
         chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
         limits: Limits { bytes: settings.listen.body_bytes_max, ..Limits::default() },
-    })
+    }
 }
 
 /// The handle that everything holds which reads what is in force.

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
+        Command::Schemas(command) => commands::schemas::run(&command),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Store(command) => commands::store::run(&command),
     };

@@ -9,7 +9,7 @@ use onepoint_envelope::dxp::DxpMsg;
 use onepoint_envelope::xmldsig::{self, SignaturePlace};
 use ring::digest::{SHA256, digest};
 
-use crate::authenticate::{Trust, message_type, parse, signature_refusal, signer};
+use crate::authenticate::{Trust, in_force, message_type, parse, signature_refusal, signer};
 use crate::clock::Clock;
 use crate::commit::{Recorded, Sealed, Writer};
 use crate::fault;
@@ -183,6 +183,7 @@ fn judge(
     }
     let inner = parse(message.data.clone(), &trust.limits)?;
     let kind = message_type(&inner, &trust.catalogue)?;
+    let kind = in_force(kind, &sender.schemas, at, &trust.catalogue)?;
     if !sender.may_send.contains(&kind.name) || message.msg_type != kind.name {
         return Err(wrong_type(&sender.id, &kind.name));
     }

@@ -35,7 +35,7 @@ impl Valid {
 /// # Errors
 /// A fault of structure refuses the whole message; see the crate schemas for the codes.
 pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Valid> {
-    let Some(kind) = catalogue.by_name(authentic.message_type()) else {
+    let Some(kind) = catalogue.in_version(authentic.message_type(), authentic.schema()) else {
         return Err(Box::new((authentic.into_received(), crate::refusal::internal())));
     };
     if let Err(violations) = catalogue.validate_structure(authentic.document(), kind) {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, ParticipantId, SignaturePolicy, TrustAnchors};
-use onepoint_schemas::{Catalogue, CatalogueError};
+use onepoint_schemas::Catalogue;
 use onepoint_xml::Limits;
 
 use super::sign::PEM_MAX;
@@ -72,16 +72,13 @@ fn zone(path: &std::path::Path) -> Result<Option<(Trust, Routes)>, Failure> {
             return Ok(None);
         }
     };
-    let trust = inforce::trust(&settings).map_err(|error| broken(&error))?;
+    let trust = inforce::trust(&settings);
     Ok(Some((trust, settings.routes)))
 }
 
 fn catalogue() -> Result<Catalogue, Failure> {
-    Catalogue::load_builtin().map_err(|error| broken(&error))
-}
-
-fn broken(error: &CatalogueError) -> Failure {
-    Failure::outside("catalogue-broken", error.to_string(), "install again")
+    Catalogue::load_builtin()
+        .map_err(|error| Failure::outside("catalogue-broken", error.to_string(), "install again"))
 }
 
 fn by_gateway(

@@ -55,6 +55,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
     make_empty(pilot.folder)?;
     let pki = pilot.folder.join("pki");
     make_folder(&pki)?;
+    make_folder(&pilot.folder.join("schemas"))?;
     let validity = validity(now)?;
     let kind = KeyKind::P256;
     let ca = TestCa::new("OnePoint test CA", kind, validity).map_err(|e| pki_failure(&e))?;
@@ -82,7 +83,10 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
 
 /// The configurations of the adapters.
 pub(crate) fn write_adapters(pilot: &Pilot<'_>, url: &str) -> Result<(), Failure> {
-    for party in PARTIES.iter().filter(|p| p.department.is_some()) {
+    let mapped = |party: &&Party| {
+        party.department.is_some_and(|name| onepoint_adapters::department(name).is_some())
+    };
+    for party in PARTIES.iter().filter(mapped) {
         let path = pilot.folder.join(format!("{}.toml", party.id));
         write_new(&path, adapter_config(party, pilot, url).as_bytes())?;
     }
@@ -211,6 +215,15 @@ key = "pki/log.key"
 [seal]
 certificate = "pki/seal.pem"
 key = "pki/seal.key"
+
+# Sets of message types that departments bring themselves; see `onepoint schemas add`. Which version
+# of a norm judges is decided by the day, or for one participant by its `schemas = ["ceb/2018-113"]`.
+[schemas]
+folder = "schemas"
+
+[[schemas.cut_over]]
+version = "ceb/2022-05"
+from = "2022-07-01"
 
 [trust]
 anchors = ["pki/ca.pem", "pki/sm2-ca.pem"]

@@ -93,6 +93,7 @@ fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Partici
     let may_send = section.texts("may_send");
     let policy = section.opt_text("policy");
     let department = section.opt_text("department");
+    let schemas = section.texts("schemas");
     Some(Participant {
         id: id?,
         name: name?,
@@ -102,6 +103,7 @@ fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Partici
         certificates,
         policy,
         department,
+        schemas,
     })
 }
 

@@ -55,6 +55,11 @@ impl Routes {
         self.routes.iter().map(line).collect()
     }
 
+    /// Whether any line is for this type.
+    pub(crate) fn knows(&self, message_type: &str) -> bool {
+        self.routes.iter().any(|route| route.message_type == message_type)
+    }
+
     /// The departments that must know this document, each once, in alphabetical order.
     pub(crate) fn departments(&self, message_type: &str, facts: &DocumentFacts) -> BTreeSet<&str> {
         let lines = self.routes.iter().filter(|route| {

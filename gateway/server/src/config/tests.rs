@@ -207,3 +207,21 @@ fn retention_is_checked_and_short_records_are_warned_of() {
         assert_eq!(with(lines).unwrap_err()[0].key, key, "{lines}");
     }
 }
+
+#[test]
+fn versions_of_norms_are_set_by_day_and_participant() {
+    let path = Path::new("onepoint.toml");
+    let text = GOOD.replace("id = \"firm\"", "id = \"firm\"\nschemas = [\"ceb/2018-113\"]");
+    let cut = "[[schemas.cut_over]]\nversion = \"ceb/2022-05\"\nfrom = \"2030-01-01\"\n";
+    let settings = schemas::load(path, check(&format!("{text}{cut}")).unwrap()).unwrap();
+    let versions = settings.catalogue.versions();
+    let from = |name: &str| versions.iter().find(|version| version.name == name).unwrap().from;
+    assert_eq!(from("ceb/2022-05"), Some("2030-01-01".parse().unwrap()));
+    assert_eq!(from("ceb/2018-113"), None);
+    let wrong = format!("{text}{cut}").replace("2022-05", "2023").replace("2018-113", "2017");
+    let faults = schemas::load(path, check(&wrong).unwrap()).unwrap_err();
+    assert_eq!(keys(&faults), [(0, "schemas.cut_over"), (0, "participant firm.schemas")]);
+    assert!(faults[0].what.contains("known: ceb/2018-113, ceb/2022-05"), "{}", faults[0].what);
+    let late = check(&format!("{GOOD}{}", cut.replace("2030-01-01", "soon"))).unwrap_err();
+    assert_eq!(late[0].key, "schemas.cut_over[0].from");
+}

@@ -1,5 +1,5 @@
-//! The parties of a pilot: made-up firms with the rights they need, the two
-//! departments, an auditor and an operator.
+//! The parties of a pilot: made-up firms with the rights they need, the departments (two of
+//! them with an adapter, one that pulls by itself), an auditor and an operator.
 
 use onepoint_certs::testpki::KeyKind;
 
@@ -51,7 +51,7 @@ pub(crate) const PARTIES: &[Party] = &[
         "platform",
         "测试电商平台甲公司",
         "440466T001",
-        &["CEB311Message"],
+        &["CEB311Message", "CEB303Message"],
         KeyKind::Rsa2048,
         "DXPENT0000000001",
     ),
@@ -59,7 +59,7 @@ pub(crate) const PARTIES: &[Party] = &[
         "payment",
         "测试支付乙公司",
         "440466T002",
-        &["CEB411Message"],
+        &["CEB411Message", "CEB403Message"],
         KeyKind::P256,
         "DXPENT0000000002",
     ),
@@ -67,7 +67,7 @@ pub(crate) const PARTIES: &[Party] = &[
         "logistics",
         "测试物流丙公司",
         "440466T003",
-        &["CEB511Message"],
+        &["CEB511Message", "CEB513Message", "CEB505Message", "CEB507Message", "CEB509Message"],
         KeyKind::P256,
         "DXPENT0000000003",
     ),
@@ -75,9 +75,26 @@ pub(crate) const PARTIES: &[Party] = &[
         "declarant",
         "测试报关丁公司",
         "440466T004",
-        &["CEB621Message"],
+        &[
+            "CEB621Message",
+            "CEB623Message",
+            "CEB625Message",
+            "CEB603Message",
+            "CEB605Message",
+            "CEB607Message",
+            "CEB701Message",
+            "CEB213Message",
+        ],
         KeyKind::Rsa2048,
         "DXPENT0000000004",
+    ),
+    enterprise(
+        "site",
+        "测试监管场所戊公司",
+        "440466T005",
+        &["CEB711Message", "CEB215Message"],
+        KeyKind::P256,
+        "DXPENT0000000005",
     ),
     department(
         "customs",
@@ -86,6 +103,32 @@ pub(crate) const PARTIES: &[Party] = &[
         "DXPEDCCEB0000002",
     ),
     department("tax", "测试税务", &["TaxReturnMessage"], "DXPTAX0000000001"),
+    department(
+        "eport",
+        "测试电子口岸",
+        &[
+            "CEB514Message",
+            "CEB624Message",
+            "CEB626Message",
+            "CEB712Message",
+            "CEB304Message",
+            "CEB404Message",
+            "CEB506Message",
+            "CEB508Message",
+            "CEB510Message",
+            "CEB604Message",
+            "CEB606Message",
+            "CEB608Message",
+            "CEB702Message",
+            "CEB214Message",
+            "CEB216Message",
+            "CEB792Message",
+            "CEB816Message",
+            "CEB818Message",
+            "CEB900Message",
+        ],
+        "DXPEDCCEB0000003",
+    ),
     overseer("auditor", "测试审计"),
     overseer("operator", "测试运维"),
 ];
@@ -95,7 +138,8 @@ pub(crate) const SM2_SIGNER: &str = "payment";
 /// The name of its files in `pki/`.
 pub(crate) const SM2_IDENTITY: &str = "payment-sm2";
 
-/// Which department must know what.
+/// Which department must know what. A type that no adapter of ours maps goes to the E-port
+/// platform, which pulls its queue itself.
 pub(crate) const ROUTES: &str = r#"
 [[route]]
 type = "CEB311Message"
@@ -112,6 +156,66 @@ departments = ["customs"]
 [[route]]
 type = "CEB621Message"
 departments = ["customs", "tax"]
+
+[[route]]
+type = "CEB513Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB623Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB625Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB711Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB303Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB403Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB505Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB507Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB509Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB603Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB605Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB607Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB701Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB213Message"
+departments = ["eport"]
+
+[[route]]
+type = "CEB215Message"
+departments = ["eport"]
 "#;
 
 impl Party {
