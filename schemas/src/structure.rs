@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use onepoint_xml::Document;
 
-use crate::files::View;
+use crate::files::{Files, View};
 use crate::violation::Violation;
 use crate::xsd::{Expected, LoadOptions, Loader, Missing, SchemaError, SchemaSet};
 
@@ -22,6 +22,12 @@ pub enum StructureError {
     /// It does not declare the root of the type.
     #[error("it declares no element {0}")]
     Root(String),
+}
+
+impl Loader for Files {
+    fn load(&self, location: &str) -> Option<Cow<'_, str>> {
+        self.get(location).map(Cow::Borrowed)
+    }
 }
 
 impl Loader for View {
