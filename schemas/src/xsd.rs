@@ -66,6 +66,10 @@ pub enum SchemaError {
     /// The set is beyond a bound.
     #[error("the schema is too large: {0}")]
     TooLarge(String),
+    /// It has a pattern with a class taken from another (`[a-z-[aeiou]]`), which the general
+    /// engine reads otherwise, beside a construct that only the general engine serves.
+    #[error("no engine serves it: a pattern takes a class away from another, beside {0}")]
+    Unserved(String),
     /// It is not a schema by the rules of XML Schema.
     #[error("the schema is not valid: {0}")]
     Invalid(String),
@@ -158,6 +162,11 @@ impl SchemaSet {
                 (Engine::General { because }, None)
             }
         };
+        if let Engine::General { because } = &engine
+            && sources.subtracts()
+        {
+            return Err(SchemaError::Unserved(because.clone()));
+        }
         let general = General::new(locations, &sources);
         if compiled.is_none() || !options.trusted {
             general.compile().map_err(SchemaError::Invalid)?;

@@ -151,6 +151,21 @@ impl Sources {
         Ok(())
     }
 
+    /// Whether a pattern takes a class of characters away from another.
+    pub(super) fn subtracts(&self) -> bool {
+        let elements = |file: &File| {
+            let mut open = vec![file.document.root()];
+            let mut found = false;
+            while let Some(element) = open.pop() {
+                found |= element.is(XS, "pattern")
+                    && element.attribute("", "value").is_some_and(|value| value.contains("-["));
+                open.extend(element.children());
+            }
+            found
+        };
+        self.files.iter().any(elements)
+    }
+
     /// Namespace and local name of every global element.
     pub(super) fn roots(&self) -> BTreeSet<(String, String)> {
         let named = |file: &File, node: Element<'_>| {
