@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_rs::Runtime;
 use lapin::tcp::AsyncTcpStream;
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Connection, ConnectionProperties, ErrorKind};
 use rustls::ClientConfig;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -166,6 +166,16 @@ impl fmt::Debug for BrokerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BrokerTls").field("identity", &self.identity.is_some()).finish()
     }
+}
+
+/// The size of the message over which the broker ended the channel (RabbitMQ,
+/// `max_message_size`): it names both sizes in its words, ours first.
+pub(crate) fn too_large(error: &lapin::Error) -> Option<usize> {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return None };
+    let text = error.get_message().to_string();
+    let rest = text.split_once("message size ")?.1;
+    let (size, rest) = rest.split_once(' ')?;
+    rest.starts_with("is larger than").then(|| size.parse().ok())?
 }
 
 /// Says goodbye, if the other side still listens.

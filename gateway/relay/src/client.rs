@@ -18,6 +18,7 @@ use connection::Target;
 
 mod connection;
 mod error;
+mod public;
 
 /// How long connecting may take, TLS included, unless told otherwise.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +44,9 @@ pub struct ClientOptions {
     pub timeout: Duration,
     /// Bytes of a response's body.
     pub max_body: usize,
+    /// Only hosts of the public internet: the address that is connected to is looked at,
+    /// not the name, so that no name can lead inside.
+    pub public_only: bool,
 }
 
 impl ClientOptions {
@@ -56,6 +60,7 @@ impl ClientOptions {
             connect_timeout: CONNECT_TIMEOUT,
             timeout: REQUEST_TIMEOUT,
             max_body: MAX_BODY,
+            public_only: false,
         }
     }
 

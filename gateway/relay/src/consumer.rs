@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicRejectOptions};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -22,7 +21,10 @@ use crate::topology::Topology;
 
 pub(crate) use feed::Feed;
 
+use turns::Turns;
+
 mod feed;
+mod turns;
 
 /// How long a stop waits for handlers at work.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +36,8 @@ pub struct Subscription {
     pub queue: String,
     /// Deliveries the broker may hand out without an acknowledgement.
     pub prefetch: u16,
-    /// Handlers at work at the same time; 1 keeps the order of the queue.
+    /// Handlers at work at the same time; 1 keeps the order of the queue, more keep that
+    /// of each [`Handle::order_key`].
     pub concurrency: usize,
     /// A name for the broker's lists, at most 255 bytes.
     pub name: String,
@@ -45,6 +48,8 @@ pub struct Subscription {
 pub struct Incoming {
     /// The publisher's id of it.
     pub id: Option<String>,
+    /// The media type of the body.
+    pub content_type: Option<String>,
     /// The property `type`.
     pub message_type: Option<String>,
     /// The publishing application.
@@ -83,6 +88,12 @@ pub enum Verdict {
 
 /// Handles deliveries.
 pub trait Handle: Send + Sync + 'static {
+    /// What must be handled one after the other: deliveries with the same key are, in
+    /// the order of the queue. `None`: it need not wait for another.
+    fn order_key(&self, _: &Incoming) -> Option<String> {
+        None
+    }
+
     /// Handles one. It may be called again for the same delivery.
     fn handle(&self, message: Arc<Incoming>) -> impl Future<Output = Verdict> + Send;
 }
@@ -201,29 +212,32 @@ impl Consumer {
         handler: &Arc<H>,
         stop: &CancellationToken,
     ) -> Option<BrokerError> {
-        let mut at_work = JoinSet::new();
-        let room = self.subscription.concurrency.max(1);
+        let mut turns = Turns::new(self.subscription.concurrency.max(1));
         let lost = loop {
-            tokio::select! {
+            let finished = tokio::select! {
                 () = stop.cancelled() => break None,
-                Some(_) = at_work.join_next(), if !at_work.is_empty() => {}
-                delivery = feed.next(), if at_work.len() < room => match delivery {
-                    Ok(delivery) => {
-                        let task = Task {
-                            handler: Arc::clone(handler),
-                            counters: Arc::clone(&self.status.counters),
-                            queue: self.subscription.queue.clone(),
-                            stop: stop.clone(),
-                        };
-                        at_work.spawn(task.run(delivery));
+                finished = turns.finished() => finished,
+                delivery = feed.next(), if turns.has_room() => match delivery {
+                    Ok(mut delivery) => {
+                        let message = Arc::new(properties::incoming(&mut delivery));
+                        let key = handler.order_key(&message);
+                        turns.arrived(key, (delivery, message))
                     }
                     Err(error) => break Some(error),
                 },
+            };
+            if let Some((key, (delivery, message))) = finished {
+                let task = Task {
+                    handler: Arc::clone(handler),
+                    counters: Arc::clone(&self.status.counters),
+                    queue: self.subscription.queue.clone(),
+                    stop: stop.clone(),
+                };
+                turns.begin(key, task.run(delivery, message));
             }
         };
         if lost.is_none() {
-            let rest = async { while at_work.join_next().await.is_some() {} };
-            if timeout(DRAIN_TIMEOUT, rest).await.is_err() {
+            if timeout(DRAIN_TIMEOUT, turns.drained()).await.is_err() {
                 debug!(queue = self.subscription.queue, "stopped with handlers at work");
             }
             feed.close().await;
@@ -241,8 +255,7 @@ struct Task<H> {
 }
 
 impl<H: Handle> Task<H> {
-    async fn run(self, mut delivery: Delivery) {
-        let message = Arc::new(properties::incoming(&mut delivery));
+    async fn run(self, delivery: Delivery, message: Arc<Incoming>) {
         count(&self.counters.received);
         if message.redelivered {
             count(&self.counters.redelivered);

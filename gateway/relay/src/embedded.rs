@@ -58,6 +58,8 @@ pub struct LeaseTable {
     keys: HashSet<String>,
     /// When an entry ends by itself, in that order.
     ends: BTreeSet<(Timestamp, String)>,
+    /// How often each delivery was given out that is not settled.
+    handouts: HashMap<String, u32>,
 }
 
 #[derive(Debug)]
@@ -90,6 +92,7 @@ impl LeaseTable {
             entries: HashMap::new(),
             keys: HashSet::new(),
             ends: BTreeSet::new(),
+            handouts: HashMap::new(),
         }
     }
 
@@ -128,6 +131,7 @@ impl LeaseTable {
                 state: State::Leased,
             };
             self.entries.insert(delivery.to_owned(), entry);
+            self.count(delivery);
             grants.push(Grant { delivery: delivery.to_owned(), token, until });
         }
         grants
@@ -165,6 +169,27 @@ impl LeaseTable {
     /// The store knows that the delivery is done: the table forgets it.
     pub fn settled(&mut self, delivery: &str) {
         self.remove(delivery);
+        self.handouts.remove(delivery);
+    }
+
+    /// How often a delivery was given out so far, as far as this run remembers: counting
+    /// begins anew after a restart, and when twice as many are remembered as the table holds.
+    #[must_use]
+    pub fn handouts(&self, delivery: &str) -> u32 {
+        self.handouts.get(delivery).copied().unwrap_or(0)
+    }
+
+    /// Whether a delivery is leased, settling or resting.
+    #[must_use]
+    pub fn is_out(&self, delivery: &str) -> bool {
+        self.entries.contains_key(delivery)
+    }
+
+    fn count(&mut self, delivery: &str) {
+        if self.handouts.len() >= self.capacity.saturating_mul(2) {
+            self.handouts.clear();
+        }
+        *self.handouts.entry(delivery.to_owned()).or_default() += 1;
     }
 
     /// The store could not record it: the delivery may be given out again at once.

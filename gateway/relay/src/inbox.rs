@@ -26,8 +26,8 @@ pub const EFFECT_BYTES: usize = 1024 * 1024;
 pub const ID_BYTES: usize = 255;
 /// How long to wait while another process writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The layout below; another number is another program's file.
-const VERSION: i64 = 1;
+/// The layout below; a higher number is a newer program's file.
+const VERSION: i64 = 2;
 
 /// `effect` has no unique constraint on purpose: an effect done twice must show as two
 /// rows, not as an error somebody could swallow.
@@ -63,7 +63,11 @@ CREATE TABLE rejected (
     at TEXT NOT NULL,
     times INTEGER NOT NULL DEFAULT 1
 ) STRICT;
-PRAGMA user_version = 1;
+";
+/// What came with layout 2.
+const TRACES: &str = "
+ALTER TABLE answer ADD COLUMN traceparent TEXT;
+PRAGMA user_version = 2;
 ";
 
 /// The inbox of one adapter.
@@ -125,6 +129,8 @@ pub struct StoredAnswer {
     pub id: String,
     /// The delivery it answers.
     pub delivery: String,
+    /// The W3C trace context that came with the delivery.
+    pub traceparent: Option<String>,
     /// The signed bytes.
     pub body: Vec<u8>,
 }
@@ -157,7 +163,11 @@ impl Inbox {
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .map_err(failed)?;
         match version {
-            0 => transaction.execute_batch(TABLES).map_err(failed)?,
+            0 => {
+                transaction.execute_batch(TABLES).map_err(failed)?;
+                transaction.execute_batch(TRACES).map_err(failed)?;
+            }
+            1 => transaction.execute_batch(TRACES).map_err(failed)?,
             VERSION => {}
             found => return Err(InboxError::Version { path: shown, found }),
         }
@@ -193,7 +203,7 @@ impl Inbox {
     /// `inbox-write`: the database cannot be read.
     pub fn unsent(&self, max: usize) -> Result<Vec<StoredAnswer>, InboxError> {
         let mut query = self.database.prepare_cached(
-            "SELECT number, id, delivery, body FROM answer WHERE state = 'unsent'
+            "SELECT number, id, delivery, traceparent, body FROM answer WHERE state = 'unsent'
              ORDER BY number LIMIT ?1",
         )?;
         let rows = query.query_map([max], |row| {
@@ -201,7 +211,8 @@ impl Inbox {
                 number: row.get(0)?,
                 id: row.get(1)?,
                 delivery: row.get(2)?,
-                body: row.get(3)?,
+                traceparent: row.get(3)?,
+                body: row.get(4)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -293,10 +304,11 @@ fn take_in_one<H: Handler>(
     transaction
         .prepare_cached("INSERT INTO effect (delivery, effect, at) VALUES (?1, ?2, ?3)")?
         .execute(params![id, handled.effect, now])?;
-    let mut insert = transaction
-        .prepare_cached("INSERT INTO answer (id, delivery, body) VALUES (?1, ?2, ?3)")?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO answer (id, delivery, traceparent, body) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for answer in &handled.answers {
-        insert.execute(params![answer.id, id, answer.body])?;
+        insert.execute(params![answer.id, id, delivery.traceparent, answer.body])?;
     }
     Ok(TakenIn::Handled)
 }

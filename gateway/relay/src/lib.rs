@@ -7,6 +7,8 @@
 //! - [`topology`]: exchange, queues and bindings as data, declared idempotently
 //! - [`publisher`]: the outbox to the broker, confirmed, in order per key
 //! - [`consumer`]: a queue to an async handler
+//! - [`depth`]: how much lies in a queue
+//! - [`post`]: single messages to the broker, confirmed: verdicts, dead letters
 //! - [`embedded`]: leases for the queue that is pulled over HTTP; [`pull`]: its JSON
 //! - [`client`]: HTTPS with client certificates
 //! - [`inbox`] and [`runner`]: the process an adapter runs in
@@ -15,8 +17,10 @@
 pub mod broker;
 pub mod client;
 pub mod consumer;
+pub mod depth;
 pub mod embedded;
 pub mod inbox;
+pub mod post;
 pub mod publisher;
 pub mod pull;
 pub mod runner;

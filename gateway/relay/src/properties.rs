@@ -9,6 +9,8 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::consumer::Incoming;
+use crate::inbox::StoredAnswer;
+use crate::post::Mail;
 use crate::publisher::OutboxRow;
 
 /// Kept on disk by the broker (AMQP 0-9-1, basic class, `delivery-mode`).
@@ -32,6 +34,16 @@ pub(crate) const RECEIVED: &str = "x-onepoint-received";
 pub(crate) const ORDER_KEYS: &str = "x-onepoint-order-keys";
 /// Header: W3C trace context.
 pub(crate) const TRACEPARENT: &str = "traceparent";
+/// Header: it was relayed before and is given out once more on the operator's order.
+pub(crate) const REPLAYED: &str = "x-onepoint-replayed";
+/// Header of a dead letter: the stable code of the reason.
+pub(crate) const REASON_CODE: &str = "x-onepoint-reason-code";
+/// Header of a dead letter: the reason in words.
+pub(crate) const REASON: &str = "x-onepoint-reason";
+/// Header of a dead letter: the queue it was in.
+pub(crate) const QUEUE: &str = "x-onepoint-queue";
+/// Header of a dead letter: the user who published it.
+pub(crate) const USER: &str = "x-onepoint-user";
 
 /// A text that does not fit an AMQP short string (255 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +67,9 @@ pub(crate) fn of_row(row: &OutboxRow) -> Result<BasicProperties, TooLong> {
     if let Some(traceparent) = &row.traceparent {
         text(TRACEPARENT, traceparent);
     }
+    if row.replayed {
+        headers.insert(REPLAYED.into(), AMQPValue::Boolean(true));
+    }
     let keys = row.order_keys.iter().map(|key| AMQPValue::LongString(key.as_str().into()));
     headers.insert(ORDER_KEYS.into(), AMQPValue::FieldArray(keys.collect::<Vec<_>>().into()));
     let sequence = i64::try_from(row.seq).unwrap_or(i64::MAX);
@@ -69,16 +84,42 @@ pub(crate) fn of_row(row: &OutboxRow) -> Result<BasicProperties, TooLong> {
 
 /// The properties of a department's answer.
 pub(crate) fn of_answer(
-    id: &str,
-    delivery: &str,
+    answer: &StoredAnswer,
     department: &str,
 ) -> Result<BasicProperties, TooLong> {
+    let mut headers = FieldTable::default();
+    if let Some(traceparent) = &answer.traceparent {
+        headers.insert(TRACEPARENT.into(), AMQPValue::LongString(traceparent.as_str().into()));
+    }
     Ok(BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
-        .with_message_id(short("answer id", id)?)
-        .with_correlation_id(short("delivery id", delivery)?)
+        .with_message_id(short("answer id", &answer.id)?)
+        .with_correlation_id(short("delivery id", &answer.delivery)?)
         .with_type("DxpMsg".into())
-        .with_app_id(short("department", department)?))
+        .with_app_id(short("department", department)?)
+        .with_headers(headers))
+}
+
+/// The properties of a mail of the gateway.
+pub(crate) fn of_mail(mail: &Mail) -> Result<BasicProperties, TooLong> {
+    let mut headers = FieldTable::default();
+    for (name, value) in &mail.headers {
+        let name = short("name of a header", name)?;
+        headers.insert(name, AMQPValue::LongString(value.as_str().into()));
+    }
+    let mut properties = BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_message_id(short("message id", &mail.id)?)
+        .with_type(short("message type", &mail.kind)?)
+        .with_app_id(APPLICATION.into())
+        .with_headers(headers);
+    if let Some(correlation) = &mail.correlation {
+        properties = properties.with_correlation_id(short("correlation id", correlation)?);
+    }
+    if let Some(content_type) = &mail.content_type {
+        properties = properties.with_content_type(short("content type", content_type)?);
+    }
+    Ok(properties)
 }
 
 /// Takes a library delivery apart. The body is moved out of it.
@@ -87,6 +128,7 @@ pub(crate) fn incoming(delivery: &mut Delivery) -> Incoming {
     let text = |value: &Option<ShortString>| value.as_ref().map(|v| v.as_str().to_owned());
     let mut incoming = Incoming {
         id: text(properties.message_id()),
+        content_type: text(properties.content_type()),
         message_type: text(properties.kind()),
         app_id: text(properties.app_id()),
         user_id: text(properties.user_id()),
@@ -166,6 +208,7 @@ mod tests {
             documents: vec![0, 2],
             received: "2026-01-02T03:04:05Z".to_owned(),
             traceparent: Some("00-aa-bb-01".to_owned()),
+            replayed: true,
             body: b"<x/>".to_vec(),
         }
     }
@@ -190,6 +233,7 @@ mod tests {
             (SEQUENCE, "7"),
             (RECEIVED, "2026-01-02T03:04:05Z"),
             (TRACEPARENT, "00-aa-bb-01"),
+            (REPLAYED, "true"),
         ] {
             assert_eq!(got.headers.get(name).map(String::as_str), Some(value), "{name}");
         }
@@ -217,6 +261,15 @@ mod tests {
         assert_eq!(refused.unwrap_err(), TooLong("delivery id"));
         let refused = of_row(&OutboxRow { message_type: long.clone(), ..row() });
         assert_eq!(refused.unwrap_err(), TooLong("message type"));
-        assert_eq!(of_answer(&long, "d", "tax").unwrap_err(), TooLong("answer id"));
+        let answer = StoredAnswer {
+            number: 1,
+            id: long.clone(),
+            delivery: "d".to_owned(),
+            traceparent: None,
+            body: Vec::new(),
+        };
+        assert_eq!(of_answer(&answer, "tax").unwrap_err(), TooLong("answer id"));
+        let mail = Mail { correlation: Some(long), ..Mail::default() };
+        assert_eq!(of_mail(&mail).unwrap_err(), TooLong("correlation id"));
     }
 }

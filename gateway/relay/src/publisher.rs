@@ -25,6 +25,7 @@ pub use outbox::{Destination, Outbox, OutboxError, OutboxRow, Take};
 
 use lane::{Lane, Left, Signals};
 
+mod gate;
 mod lane;
 mod outbox;
 mod window;
@@ -207,6 +208,8 @@ impl Crew {
                 }
                 Left::Lost(error) => {
                     warn!(lane = lane.name(), %error, ?pause, "the channel ended, opened again");
+                    // Perhaps the exchange is gone.
+                    signals.unroutable.notify_one();
                 }
                 Left::Silent => {
                     warn!(lane = lane.name(), timeout = ?CONFIRM_TIMEOUT, "a confirm did not come");

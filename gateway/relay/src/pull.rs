@@ -3,6 +3,9 @@
 //! - `GET /v1/queues/{department}?max=N&wait_ms=M&lease_ms=L` answers [`Pulled`]
 //! - `POST /v1/queues/{department}/ack` takes [`Acks`], answers [`Settled`]
 //! - `POST /v1/queues/{department}/nack` takes [`Nacks`], answers [`Settled`]
+//! - `GET /v1/queues/{department}/events` sends one [`PulledDelivery`] an event
+//! - `GET /v1/queues/{department}/dead` lists [`DeadLetters`]; `POST …/dead/requeue` takes
+//!   [`Requeue`], answers [`Settled`]
 //!
 //! Unknown members are ignored, so that either side may be newer.
 
@@ -47,6 +50,13 @@ pub struct PulledDelivery {
     /// It may have been given out before.
     #[serde(default)]
     pub redelivered: bool,
+    /// The id under which it was given out the first time, when an operator ordered it to
+    /// be given out once more: the effect belongs to that id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<String>,
+    /// The W3C trace context that the sender gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// The signed bytes, base64.
     pub body: String,
 }
@@ -85,6 +95,43 @@ pub struct NackItem {
     pub code: String,
     /// Words for a person.
     pub reason: String,
+    /// It can never be handled: to the dead letters, instead of once more after a rest.
+    #[serde(default)]
+    pub dead: bool,
+}
+
+/// Deliveries that could not be handled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetters {
+    /// The oldest first.
+    pub dead: Vec<DeadLetter>,
+}
+
+/// A delivery that could not be handled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The dead letter's own id.
+    pub letter: String,
+    /// The delivery it was.
+    pub delivery: String,
+    /// The message's id (a UUID).
+    pub message: String,
+    /// Such as `CEB311Message`.
+    #[serde(rename = "type")]
+    pub message_type: String,
+    /// A stable code: what the reader said, or `delivery-limit`.
+    pub code: String,
+    /// Words for a person.
+    pub reason: String,
+    /// Since when (RFC 3339).
+    pub since: String,
+}
+
+/// Dead letters to be given out once more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requeue {
+    /// Their own ids.
+    pub letters: Vec<String>,
 }
 
 /// What became of acknowledgements, item by item.

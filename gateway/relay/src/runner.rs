@@ -27,7 +27,7 @@ use crate::backoff::Pauses;
 use crate::inbox::{AnswerFate, Inbox, InboxError, TakenIn};
 use crate::status::{Link, LinkState, count, read};
 
-pub use amqp::AmqpSource;
+pub use amqp::{AmqpSource, Taken};
 pub use http::HttpSource;
 pub use source::{Source, SourceError};
 
@@ -61,6 +61,10 @@ pub struct Delivery {
     pub sequence: u64,
     /// It may have come before.
     pub redelivered: bool,
+    /// The gateway gives it once more, on the operator's order.
+    pub replayed: bool,
+    /// The W3C trace context that the sender gave.
+    pub traceparent: Option<String>,
     /// The signed bytes as they came.
     pub body: Vec<u8>,
 }
@@ -356,21 +360,31 @@ impl<S: Source, H: Handler> Runner<S, H> {
 
     /// One log line and the counts for one delivery.
     fn tell(&self, delivery: &Delivery, taken: &TakenIn) {
-        let Delivery { id, message_type, sender, sequence, .. } = delivery;
+        let Delivery { id, message_type, sender, sequence, replayed, traceparent, .. } = delivery;
         let counters = &self.status.counters;
         count(&counters.received);
         match taken {
             TakenIn::Handled => {
                 count(&counters.effects);
-                debug!(delivery = id, message_type, sender, sequence, "handled");
+                debug!(delivery = id, message_type, sender, sequence, traceparent, "handled");
             }
             TakenIn::Known { redeliveries } => {
                 count(&counters.redelivered);
-                info!(delivery = id, message_type, redeliveries, "redelivered, not done again");
+                info!(
+                    delivery = id,
+                    message_type,
+                    redeliveries,
+                    replayed,
+                    traceparent,
+                    "redelivered, not done again"
+                );
             }
             TakenIn::Rejected(HandlerError { code, text }) => {
                 count(&counters.rejected);
-                warn!(delivery = id, message_type, sender, code, text, "cannot be handled");
+                warn!(
+                    delivery = id,
+                    message_type, sender, code, text, traceparent, "cannot be handled"
+                );
             }
         }
     }

@@ -10,11 +10,19 @@ use lapin::{Channel, ExchangeKind};
 
 use crate::broker::{Broker, BrokerError};
 
+pub use plan::Standing;
+
+mod plan;
+
 /// The topic exchange every message goes through.
 pub const EXCHANGE: &str = "onepoint.messages";
-/// The queue departments publish their signed answers to.
+/// The queue of departments' signed answers, and the exchange they publish them to. An
+/// exchange of its own, since a right on the default exchange would be one on every queue.
 pub const ANSWERS: &str = "onepoint.answers";
-/// The queue for what could not be handled.
+/// The queue of vendors' messages, and the exchange they publish them to.
+pub const INTAKE: &str = "onepoint.intake";
+/// The queue for what could not be handled, and the exchange for what is put there by hand
+/// together with the reason.
 pub const DEAD: &str = "onepoint.dead";
 /// How often a message is given out before it goes to [`DEAD`].
 pub const DELIVERY_LIMIT: i64 = 20;
@@ -57,9 +65,27 @@ pub fn routing_key(department: &str, route: &[&str]) -> Result<String, TopologyE
 /// All that must exist at the broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topology {
-    exchanges: Vec<String>,
+    exchanges: Vec<Exchange>,
     queues: Vec<Queue>,
     bindings: Vec<Binding>,
+}
+
+/// A durable exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Its name.
+    pub name: String,
+    /// How it chooses queues.
+    pub kind: Kind,
+}
+
+/// How an exchange chooses queues (AMQP 0-9-1, section 3.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// By the pattern of the binding.
+    Topic,
+    /// All that are bound.
+    Fanout,
 }
 
 /// A durable queue.
@@ -103,9 +129,11 @@ impl Topology {
         departments: &[D],
         participants: &[P],
     ) -> Result<Topology, TopologyError> {
-        let mut topology = Topology { exchanges: vec![EXCHANGE.to_owned()], ..Topology::default() };
-        topology.add(Queue { name: DEAD.to_owned(), arguments: vec![QUORUM] })?;
-        topology.add(Queue { name: ANSWERS.to_owned(), arguments: guarded() })?;
+        let mut topology = Topology::default();
+        topology.exchanges.push(Exchange { name: EXCHANGE.to_owned(), kind: Kind::Topic });
+        topology.add_entrance(DEAD, vec![QUORUM])?;
+        topology.add_entrance(ANSWERS, guarded())?;
+        topology.add_entrance(INTAKE, guarded())?;
         for department in departments.iter().map(AsRef::as_ref) {
             check("department", department, is_word)?;
             let queue = department_queue(department);
@@ -126,9 +154,9 @@ impl Topology {
         Ok(topology)
     }
 
-    /// Durable topic exchanges.
+    /// Durable exchanges.
     #[must_use]
-    pub fn exchanges(&self) -> &[String] {
+    pub fn exchanges(&self) -> &[Exchange] {
         &self.exchanges
     }
 
@@ -142,6 +170,21 @@ impl Topology {
     #[must_use]
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
+    }
+
+    /// A queue with an exchange of the same name in front of it.
+    fn add_entrance(
+        &mut self,
+        name: &str,
+        arguments: Vec<(&'static str, Argument)>,
+    ) -> Result<(), TopologyError> {
+        self.exchanges.push(Exchange { name: name.to_owned(), kind: Kind::Fanout });
+        self.bindings.push(Binding {
+            exchange: name.to_owned(),
+            queue: name.to_owned(),
+            key: String::new(),
+        });
+        self.add(Queue { name: name.to_owned(), arguments })
     }
 
     fn add(&mut self, queue: Queue) -> Result<(), TopologyError> {
@@ -159,36 +202,44 @@ impl Topology {
     /// channel is closed by then; otherwise what the connection says.
     pub async fn declare(&self, broker: &Broker, channel: &Channel) -> Result<(), BrokerError> {
         for exchange in &self.exchanges {
-            let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
-            let none = FieldTable::default();
-            let declare = channel.exchange_declare(
-                exchange.as_str().into(),
-                ExchangeKind::Topic,
-                options,
-                none,
-            );
-            broker.answered(declare).await?;
+            broker.answered(exchange.declare(channel)).await?;
         }
         for queue in &self.queues {
-            let options = QueueDeclareOptions::durable();
-            let declare = channel.queue_declare(queue.name.as_str().into(), options, queue.table());
-            broker.answered(declare).await?;
+            broker.answered(queue.declare(channel)).await?;
         }
-        for Binding { exchange, queue, key } in &self.bindings {
-            let bind = channel.queue_bind(
-                queue.as_str().into(),
-                exchange.as_str().into(),
-                key.as_str().into(),
-                QueueBindOptions::default(),
-                FieldTable::default(),
-            );
-            broker.answered(bind).await?;
+        for binding in &self.bindings {
+            broker.answered(binding.declare(channel)).await?;
         }
         Ok(())
     }
 }
 
+impl Exchange {
+    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let kind = match self.kind {
+            Kind::Topic => ExchangeKind::Topic,
+            Kind::Fanout => ExchangeKind::Fanout,
+        };
+        let (name, none) = (self.name.as_str().into(), FieldTable::default());
+        channel.exchange_declare(name, kind, options, none).await
+    }
+}
+
+impl Binding {
+    async fn declare(&self, channel: &Channel) -> lapin::Result<()> {
+        let (queue, exchange) = (self.queue.as_str().into(), self.exchange.as_str().into());
+        let (key, none) = (self.key.as_str().into(), FieldTable::default());
+        channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), none).await
+    }
+}
+
 impl Queue {
+    async fn declare(&self, channel: &Channel) -> lapin::Result<lapin::Queue> {
+        let options = QueueDeclareOptions::durable();
+        channel.queue_declare(self.name.as_str().into(), options, self.table()).await
+    }
+
     fn table(&self) -> FieldTable {
         let mut table = FieldTable::default();
         for (name, value) in &self.arguments {
@@ -224,19 +275,40 @@ impl fmt::Display for Topology {
     /// The plan, one thing a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for exchange in &self.exchanges {
-            writeln!(f, "exchange {exchange} topic durable")?;
+            writeln!(f, "{exchange}")?;
         }
         for queue in &self.queues {
-            write!(f, "queue {} durable", queue.name)?;
-            for (name, value) in &queue.arguments {
-                write!(f, " {name}={value}")?;
-            }
-            writeln!(f)?;
+            writeln!(f, "{queue}")?;
         }
-        for Binding { exchange, queue, key } in &self.bindings {
-            writeln!(f, "binding {exchange} {key} -> {queue}")?;
+        for binding in &self.bindings {
+            writeln!(f, "{binding}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Topic => "topic",
+            Kind::Fanout => "fanout",
+        };
+        write!(f, "exchange {} {kind} durable", self.name)
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "queue {} durable", self.name)?;
+        self.arguments.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Binding { exchange, queue, key } = self;
+        let key = if key.is_empty() { "(all)" } else { key };
+        write!(f, "binding {exchange} {key} -> {queue}")
     }
 }
 

@@ -2,6 +2,7 @@
 //! own errors.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -10,10 +11,11 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::public::is_public;
 use super::{ClientError, ClientOptions};
 use crate::tls;
 
@@ -30,6 +32,7 @@ pub(super) struct Target {
     name: ServerName<'static>,
     tls: TlsConnector,
     connect_timeout: Duration,
+    public_only: bool,
 }
 
 impl Target {
@@ -58,6 +61,7 @@ impl Target {
             name,
             tls: TlsConnector::from(tls.map_err(ClientError::from)?),
             connect_timeout: options.connect_timeout,
+            public_only: options.public_only,
         })
     }
 
@@ -71,7 +75,20 @@ impl Target {
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
         let address = (self.host.as_str(), self.port);
-        let tcp = TcpStream::connect(address).await.map_err(|e| self.unreachable(e))?;
+        let tcp = match self.public_only {
+            false => TcpStream::connect(address).await,
+            true => {
+                let found = lookup_host(address).await.map_err(|e| self.unreachable(e))?;
+                let found: Vec<SocketAddr> = found.collect();
+                if let Some(inside) = found.iter().find(|at| !is_public(at.ip())) {
+                    let (server, address) = (self.base.clone(), inside.ip().to_string());
+                    return Err(ClientError::Private { server, address });
+                }
+                // These very addresses: a second look-up might give others.
+                TcpStream::connect(found.as_slice()).await
+            }
+        };
+        let tcp = tcp.map_err(|e| self.unreachable(e))?;
         tcp.set_nodelay(true).map_err(|e| self.unreachable(e))?;
         let tls = self.tls.connect(self.name.clone(), tcp).await.map_err(|e| self.no_tls(e))?;
         let mut http = Builder::new();

@@ -39,6 +39,14 @@ pub enum ClientError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// The host is inside, and only hosts of the public internet may be called.
+    #[error("{server} leads to {address}, which is not on the public internet")]
+    Private {
+        /// The server's address.
+        server: String,
+        /// Where its name leads.
+        address: String,
+    },
     /// The server's certificate is not one we trust for that name.
     #[error("the certificate of {server} is not trusted")]
     NotTrusted {
@@ -98,6 +106,7 @@ impl ClientError {
             ClientError::Request(_) => "client-request",
             ClientError::Refused { .. } => "connection-refused",
             ClientError::HostUnknown { .. } => "host-unknown",
+            ClientError::Private { .. } => "host-private",
             ClientError::NotTrusted { .. } => "certificate-not-trusted",
             ClientError::TlsRefused { .. } => "tls-refused",
             ClientError::Timeout { .. } => "timeout",
@@ -117,6 +126,7 @@ impl ClientError {
             ClientError::Request(_) => "the path must begin with / and hold no spaces",
             ClientError::Refused { .. } => "is the gateway running, and are host and port right?",
             ClientError::HostUnknown { .. } => "check the name of the host",
+            ClientError::Private { .. } => "only registered hosts outside are called",
             ClientError::NotTrusted { .. } => {
                 "check the certificates to trust, the host name in the server's certificate, and \
                  the clock"
@@ -143,6 +153,7 @@ impl ClientError {
             ClientError::Request(_) => "路径须以 / 开头且不含空格",
             ClientError::Refused { .. } => "连接被拒绝；请确认网关已启动，主机与端口正确",
             ClientError::HostUnknown { .. } => "主机名无法解析；请检查主机名",
+            ClientError::Private { .. } => "只允许访问已登记的公网主机",
             ClientError::NotTrusted { .. } => "服务器证书不受信任；请检查信任证书、主机名与时钟",
             ClientError::TlsRefused { .. } => "TLS 握手被拒绝；请使用受信任且有效的客户端证书",
             ClientError::Timeout { .. } => "服务器未在规定时间内应答；可重发同一报文",

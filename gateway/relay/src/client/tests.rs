@@ -35,6 +35,19 @@ async fn answer(
 }
 
 #[tokio::test]
+async fn a_host_inside_is_not_called_when_only_public_ones_may_be() {
+    let pki = pki();
+    let (base, connections) = serve(&pki, answer).await;
+    for base in [base.clone(), base.replace("127.0.0.1", "localhost")] {
+        let options = ClientOptions { public_only: true, ..options(&pki, &base, &pki.client) };
+        let error = HttpClient::new(options).unwrap().get("/echo").await.unwrap_err();
+        assert_eq!(error.code(), "host-private", "{error:?}");
+        assert!(error.en().contains("public") && error.zh().contains("公网"));
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn requests_are_answered_over_one_kept_connection() {
     let pki = pki();
     let (base, connections) = serve(&pki, answer).await;

@@ -21,12 +21,14 @@ use lapin::types::ShortString;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
+use super::gate::Gate;
 use super::outbox::{Destination, Outbox, OutboxError, OutboxRow};
 use super::window::Window;
-use super::{CONFIRM_TIMEOUT, CONFIRM_WINDOW, DRAIN_TIMEOUT};
+use super::{CONFIRM_TIMEOUT, DRAIN_TIMEOUT};
 use crate::backoff::Pauses;
+use crate::broker;
 use crate::confirms::{Answer, Confirms, Publish};
 use crate::properties::{self, TooLong};
 use crate::status::{LaneCounters, count};
@@ -40,6 +42,7 @@ pub(super) struct Lane<O> {
     outbox: Arc<O>,
     counters: Arc<LaneCounters>,
     window: Window,
+    gate: Gate,
     store_pauses: Pauses,
 }
 
@@ -99,7 +102,8 @@ struct Shift<'l, O> {
 
 impl<O: Outbox> Lane<O> {
     pub(super) fn new(outbox: Arc<O>, counters: Arc<LaneCounters>) -> Lane<O> {
-        Lane { outbox, counters, window: Window::default(), store_pauses: Pauses::retry() }
+        let (window, gate, store_pauses) = (Window::default(), Gate::new(), Pauses::retry());
+        Lane { outbox, counters, window, gate, store_pauses }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -119,6 +123,15 @@ impl<O: Outbox> Lane<O> {
             deadline: None,
         };
         let left = shift.run(signals).await;
+        if let Left::Lost(error) = &left
+            && let Some(bytes) = broker::too_large(error)
+            && let Some(seq) = self.window.bar(bytes)
+        {
+            count(&self.counters.refused);
+            let reason = error.to_string();
+            self.outbox.failed(&self.counters.lane, seq, "message-too-large", reason).await;
+        }
+        self.gate.lost(Instant::now());
         // A record under way is dropped: it may or may not be done, and is done again.
         self.window.lost();
         self.show();
@@ -194,7 +207,7 @@ impl<O: Outbox> Shift<'_, O> {
     fn wake(&self) -> Instant {
         let silent = self.confirms.oldest().map(|since| since + CONFIRM_TIMEOUT);
         let now = Instant::now();
-        [self.lane.window.due(), self.store_due, self.deadline, silent]
+        [self.lane.window.due(), self.lane.gate.due(), self.store_due, self.deadline, silent]
             .into_iter()
             .flatten()
             // What is overdue is waiting for something else to happen.
@@ -274,8 +287,11 @@ impl<O: Outbox> Shift<'_, O> {
 
     /// Publishes until the window is full or no row has its turn.
     async fn publish(&mut self) {
-        while self.lane.window.in_flight() < CONFIRM_WINDOW {
+        loop {
             let now = Instant::now();
+            if self.lane.window.in_flight() >= self.lane.gate.width(now) {
+                return;
+            }
             let Some((row, again)) = self.lane.window.next(now) else { return };
             match publish(&self.channel, &row) {
                 Ok(publish) => {
@@ -299,6 +315,9 @@ impl<O: Outbox> Shift<'_, O> {
                 Answer::Taken => {
                     count(&self.lane.counters.confirmed);
                     self.lane.window.confirmed(seq);
+                    if self.lane.gate.taken() {
+                        info!(lane = self.lane.name(), "the queue takes messages again");
+                    }
                 }
                 Answer::Returned(reason) => {
                     count(&self.lane.counters.returned);
@@ -306,8 +325,13 @@ impl<O: Outbox> Shift<'_, O> {
                     self.failed(seq, "unroutable", reason).await;
                 }
                 Answer::Refused => {
-                    let reason = "the queue is full or cannot write".to_owned();
-                    self.failed(seq, "queue-refused", reason).await;
+                    count(&self.lane.counters.refused);
+                    self.lane.window.refused(seq);
+                    if self.lane.gate.refused(Instant::now()) {
+                        let reason = "the queue is full or cannot write".to_owned();
+                        let (outbox, lane) = (&self.lane.outbox, self.lane.name());
+                        outbox.failed(lane, seq, "queue-refused", reason).await;
+                    }
                 }
             }
         }

@@ -51,6 +51,8 @@ pub struct OutboxRow {
     pub received: String,
     /// W3C trace context, carried along.
     pub traceparent: Option<String>,
+    /// It was relayed before, under the same id, and is given out once more.
+    pub replayed: bool,
     /// The signed bytes as they came.
     pub body: Vec<u8>,
 }

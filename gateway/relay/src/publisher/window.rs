@@ -50,6 +50,9 @@ enum State {
     InFlight,
     /// In `confirmed`, or on its way into the outbox.
     Confirmed,
+    /// The broker would end the channel over it: not tried again by this process. It keeps
+    /// its turn, so that nothing of its keys overtakes it.
+    Barred,
 }
 
 impl Window {
@@ -137,6 +140,27 @@ impl Window {
         held.state = State::Waiting;
         self.in_flight -= 1;
         self.resting.insert((now + held.pauses.next(), seq));
+    }
+
+    /// The queue takes nothing now: the row keeps its turn and may be tried when the lane is.
+    pub(super) fn refused(&mut self, seq: u64) {
+        let Some(held) = self.rows.get_mut(&seq) else { return };
+        held.state = State::Waiting;
+        self.in_flight -= 1;
+        self.ready.insert(seq);
+    }
+
+    /// The broker takes no message of `bytes` and ended the channel: bars the row in flight
+    /// that has so many, or else the longest one. Gives its number.
+    pub(super) fn bar(&mut self, bytes: usize) -> Option<u64> {
+        let in_flight = self.rows.iter_mut().filter(|(_, held)| held.state == State::InFlight);
+        let (seq, held) = in_flight.max_by_key(|(_, held)| {
+            let length = held.row.body.len();
+            (length == bytes, length)
+        })?;
+        held.state = State::Barred;
+        self.in_flight -= 1;
+        Some(*seq)
     }
 
     /// The connection is gone: whether the broker has what was in flight is unknown,

@@ -12,11 +12,21 @@ use crate::broker::{Broker, BrokerError, REQUEST_TIMEOUT};
 use crate::confirms::{Answer, Confirms, Publish};
 use crate::consumer::{Feed, Incoming};
 use crate::inbox::{AnswerFate, StoredAnswer};
-use crate::properties::{self, DOCUMENTS, MESSAGE, RECEIVED, SENDER, SEQUENCE};
-use crate::topology::{ANSWERS, department_queue};
+use crate::post::Mail;
+use crate::properties::{
+    self, DOCUMENTS, MESSAGE, RECEIVED, REPLAYED, SENDER, SEQUENCE, TRACEPARENT,
+};
+use crate::topology::{ANSWERS, DEAD, department_queue};
 
 /// Deliveries the broker may hand out ahead: the next batch while one is at work.
 const PREFETCH: u16 = 2 * BATCH as u16;
+
+/// A delivery as it came: it may have to be put among the dead letters.
+#[derive(Debug)]
+pub struct Taken {
+    acker: Acker,
+    envelope: Incoming,
+}
 
 /// Reads `onepoint.dept.<department>` and publishes to `onepoint.answers`. It declares
 /// nothing: an adapter has no right to; the gateway does.
@@ -40,7 +50,7 @@ impl AmqpSource {
         Feed::open(&self.broker, None, &queue, PREFETCH, &name).await
     }
 
-    async fn try_receive(&mut self, max: usize) -> Result<Vec<(Delivery, Acker)>, BrokerError> {
+    async fn try_receive(&mut self, max: usize) -> Result<Vec<(Delivery, Taken)>, BrokerError> {
         let Some(feed) = self.feed.as_mut() else {
             self.feed = Some(self.open().await?);
             return Ok(Vec::new());
@@ -66,9 +76,9 @@ impl AmqpSource {
         let Some(feed) = self.feed.as_ref() else { return Ok(Vec::new()) };
         let (mut confirms, mut fates) = (Confirms::default(), Vec::new());
         for answer in answers {
-            match properties::of_answer(&answer.id, &answer.delivery, &self.department) {
+            match properties::of_answer(answer, &self.department) {
                 Ok(properties) => {
-                    let publish = publish(feed, answer.body.clone(), properties);
+                    let publish = publish(feed, ANSWERS, answer.body.clone(), properties);
                     confirms.push(answer.number, &answer.id, publish, Instant::now());
                 }
                 Err(long) => {
@@ -92,6 +102,18 @@ impl AmqpSource {
         Ok(fates)
     }
 
+    /// Puts a copy with the reason among the dead letters; whether it is there.
+    async fn bury(&self, ticket: Taken, error: &HandlerError) -> bool {
+        let Some(feed) = self.feed.as_ref() else { return false };
+        let queue = department_queue(&self.department);
+        let mail = Mail::dead(&ticket.envelope, &queue, &error.code, &error.text);
+        let Ok(properties) = properties::of_mail(&mail) else { return false };
+        let mut confirms = Confirms::default();
+        confirms.push(0, &mail.id, publish(feed, DEAD, mail.body, properties), Instant::now());
+        let answered = self.broker.answered(poll_fn(|cx| confirms.poll_answers(cx))).await;
+        answered.is_ok_and(|answers| matches!(answers.as_slice(), [(_, Answer::Taken)]))
+    }
+
     /// A verdict that did not arrive means that the channel is gone.
     async fn settle(
         &mut self,
@@ -109,9 +131,9 @@ impl AmqpSource {
 }
 
 impl Source for AmqpSource {
-    type Ticket = Acker;
+    type Ticket = Taken;
 
-    async fn receive(&mut self, max: usize) -> Result<Vec<(Delivery, Acker)>, SourceError> {
+    async fn receive(&mut self, max: usize) -> Result<Vec<(Delivery, Taken)>, SourceError> {
         let received = self.try_receive(max).await;
         if received.is_err() {
             self.feed = None;
@@ -133,15 +155,20 @@ impl Source for AmqpSource {
         }
     }
 
-    async fn ack(&mut self, tickets: Vec<Acker>) -> Result<usize, SourceError> {
+    async fn ack(&mut self, tickets: Vec<Taken>) -> Result<usize, SourceError> {
         let Some(last) = tickets.last() else { return Ok(0) };
         // All up to the last one: what came before it is done or rejected.
-        self.settle(last.ack(BasicAckOptions { multiple: true })).await?;
+        self.settle(last.acker.ack(BasicAckOptions { multiple: true })).await?;
         Ok(tickets.len())
     }
 
-    async fn reject(&mut self, ticket: Acker, _: &HandlerError) -> Result<(), SourceError> {
-        self.settle(ticket.reject(BasicRejectOptions { requeue: false })).await
+    async fn reject(&mut self, ticket: Taken, error: &HandlerError) -> Result<(), SourceError> {
+        let acker = ticket.acker.clone();
+        if self.bury(ticket, error).await {
+            return self.settle(acker.ack(BasicAckOptions::default())).await;
+        }
+        // The broker's own way to the dead letters: it knows no reason, but loses nothing.
+        self.settle(acker.reject(BasicRejectOptions { requeue: false })).await
     }
 
     async fn close(&mut self) {
@@ -157,22 +184,27 @@ impl From<BrokerError> for SourceError {
     }
 }
 
-fn publish(feed: &Feed, body: Vec<u8>, properties: BasicProperties) -> Publish {
+/// A publish to an exchange in front of a queue.
+fn publish(
+    feed: &Feed,
+    exchange: &'static str,
+    body: Vec<u8>,
+    properties: BasicProperties,
+) -> Publish {
     let channel = feed.channel().clone();
     Box::pin(async move {
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let queue = ANSWERS.into();
-        channel.basic_publish("".into(), queue, options, &body, properties).await?.await
+        channel.basic_publish(exchange.into(), "".into(), options, &body, properties).await?.await
     })
 }
 
-fn taken_apart(mut delivery: lapin::message::Delivery) -> (Delivery, Acker) {
-    let incoming = properties::incoming(&mut delivery);
-    (facts(incoming), delivery.acker)
+fn taken_apart(mut delivery: lapin::message::Delivery) -> (Delivery, Taken) {
+    let envelope = properties::incoming(&mut delivery);
+    (facts(&envelope), Taken { acker: delivery.acker, envelope })
 }
 
 /// The facts about a delivery, out of properties and headers.
-fn facts(incoming: Incoming) -> Delivery {
+fn facts(incoming: &Incoming) -> Delivery {
     let header = |name: &str| incoming.headers.get(name).cloned().unwrap_or_default();
     Delivery {
         id: incoming.id.clone().unwrap_or_default(),
@@ -183,7 +215,9 @@ fn facts(incoming: Incoming) -> Delivery {
         received: header(RECEIVED),
         sequence: header(SEQUENCE).parse().unwrap_or(0),
         redelivered: incoming.redelivered,
-        order_keys: incoming.order_keys,
-        body: incoming.body,
+        replayed: incoming.headers.contains_key(REPLAYED),
+        traceparent: incoming.headers.get(TRACEPARENT).cloned(),
+        order_keys: incoming.order_keys.clone(),
+        body: incoming.body.clone(),
     }
 }

@@ -11,6 +11,7 @@ use tracing::warn;
 use super::{Delivery, HandlerError, Source, SourceError};
 use crate::client::{ClientError, HttpClient, Request, Response};
 use crate::inbox::{AnswerFate, StoredAnswer};
+use crate::properties::TRACEPARENT;
 use crate::pull::{AckItem, Acks, NackItem, Nacks, Pulled, PulledDelivery, Settled};
 
 /// How long a lease is asked for: a batch is done in far less.
@@ -73,14 +74,16 @@ impl HttpSource {
 
     async fn post(&mut self, answer: &StoredAnswer) -> Result<AnswerFate, SourceError> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut headers = vec![
+            header("content-type", "application/xml"),
+            header("x-onepoint-delivery", &answer.delivery),
+            header("x-onepoint-answer", &answer.id),
+        ];
+        headers.extend(answer.traceparent.iter().map(|trace| header(TRACEPARENT, trace)));
         let request = Request {
             method: "POST".to_owned(),
             path: "/v1/answers".to_owned(),
-            headers: vec![
-                header("content-type", "application/xml"),
-                header("x-onepoint-delivery", &answer.delivery),
-                header("x-onepoint-answer", &answer.id),
-            ],
+            headers,
             body: answer.body.clone(),
             timeout: None,
         };
@@ -136,6 +139,7 @@ impl Source for HttpSource {
             lease: ticket.lease,
             code: error.code.clone(),
             reason: error.text.clone(),
+            dead: true,
         };
         self.settle("nack", &Nacks { nacks: vec![nack] }).await?;
         Ok(())
@@ -153,8 +157,10 @@ impl From<ClientError> for SourceError {
 fn taken_apart(pulled: PulledDelivery) -> Result<(Delivery, Leased), SourceError> {
     let body = STANDARD.decode(&pulled.body).map_err(|e| rubbish(&e))?;
     let ticket = Leased { delivery: pulled.delivery.clone(), lease: pulled.lease };
+    // What is given once more is known by the id it had the first time.
+    let replayed = pulled.replay_of.is_some();
     let delivery = Delivery {
-        id: pulled.delivery,
+        id: pulled.replay_of.unwrap_or(pulled.delivery),
         message_type: pulled.message_type,
         sender: pulled.sender,
         message: pulled.message,
@@ -163,6 +169,8 @@ fn taken_apart(pulled: PulledDelivery) -> Result<(Delivery, Leased), SourceError
         received: pulled.received,
         sequence: pulled.sequence,
         redelivered: pulled.redelivered,
+        replayed,
+        traceparent: pulled.traceparent,
         body,
     };
     Ok((delivery, ticket))

@@ -16,10 +16,17 @@ fn the_plan_is_exactly_this() {
         plan,
         format!(
             "exchange onepoint.messages topic durable\n\
+             exchange onepoint.dead fanout durable\n\
+             exchange onepoint.answers fanout durable\n\
+             exchange onepoint.intake fanout durable\n\
              queue onepoint.dead durable x-queue-type=\"quorum\"\n\
              queue onepoint.answers durable {guarded}\n\
+             queue onepoint.intake durable {guarded}\n\
              queue onepoint.dept.tax durable {guarded} x-single-active-consumer=true\n\
              queue onepoint.receipts.firm.1 durable {guarded}\n\
+             binding onepoint.dead (all) -> onepoint.dead\n\
+             binding onepoint.answers (all) -> onepoint.answers\n\
+             binding onepoint.intake (all) -> onepoint.intake\n\
              binding onepoint.messages tax.# -> onepoint.dept.tax\n"
         )
     );

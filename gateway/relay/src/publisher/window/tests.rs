@@ -19,6 +19,7 @@ fn row(seq: u64, keys: &[&str]) -> OutboxRow {
         documents: vec![0],
         received: "2026-01-02T03:04:05Z".to_owned(),
         traceparent: None,
+        replayed: false,
         body: vec![0; 10],
     }
 }

@@ -107,7 +107,8 @@ impl Gateway {
     fn nack(&mut self, body: &[u8]) -> (u16, String) {
         let nacks: Nacks = serde_json::from_slice(body).unwrap();
         let mut settled = Settled::default();
-        for NackItem { delivery, lease, code, reason } in nacks.nacks {
+        for NackItem { delivery, lease, code, reason, dead } in nacks.nacks {
+            assert!(dead, "it can never be handled");
             if self.settle(delivery.clone(), &lease, &mut settled) {
                 self.nacks.push((delivery, code, reason));
             }
