@@ -105,6 +105,8 @@ impl FactKind {
     pub const RELAYED: FactKind = FactKind(Cow::Borrowed("relayed"));
     /// A department took a message.
     pub const DELIVERED: FactKind = FactKind(Cow::Borrowed("delivered"));
+    /// A message was put into the outbox once more, on the operator's order.
+    pub const REPLAYED: FactKind = FactKind(Cow::Borrowed("replayed"));
     /// A department answered.
     pub const ANSWERED: FactKind = FactKind(Cow::Borrowed("answered"));
     /// A participant was added, changed or removed.

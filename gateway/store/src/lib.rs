@@ -51,7 +51,8 @@ pub use onepoint_proof::Hash;
 pub use retention::{Retained, Retention, Rewrapped};
 pub use sealing::{MasterKeyError, MasterKeys};
 pub use sqlite::{
-    BackedUp, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, RestoreOptions, Restored,
-    SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume, backup, check, restore,
+    BackedUp, Backlog, CheckFinding, CheckOptions, Checked, MAX_FINDINGS, ReplayQuery, Replayable,
+    RestoreOptions, Restored, SqliteOptions, SqliteReader, SqliteStore, StoreStats, Volume, backup,
+    check, restore,
 };
 pub use store::{LogTx, Reader, Store, Tx};

@@ -20,6 +20,7 @@ mod check;
 mod fault;
 mod keys;
 mod lock;
+mod outbox;
 mod reader;
 mod restore;
 mod retention;
@@ -37,6 +38,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
 pub use backup::{BackedUp, backup};
 pub use check::{CheckFinding, CheckOptions, Checked, MAX_FINDINGS, check};
+pub use outbox::{Backlog, ReplayQuery, Replayable};
 pub use reader::SqliteReader;
 pub use restore::{RestoreOptions, Restored, restore};
 pub use stats::{StoreStats, Volume};
