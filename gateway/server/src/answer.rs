@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::commit::{Sealed, Verdict};
 use crate::http::Response;
-use crate::http::problem::{json_answer, problem_with};
+use crate::http::problem::{self, json_answer, problem_with};
 use crate::refusal::{Refusal, Stage};
 
 /// The answer to one message.
@@ -24,20 +24,32 @@ impl Answer {
     /// 200 when at least one document was accepted; else a problem document,
     /// which lists the documents and receipts as well.
     pub(crate) fn response(&self) -> Response {
-        let receipts: Vec<Value> = self.receipts.iter().map(receipt_value).collect();
-        let id = &self.verdict.message;
-        match self.refusal() {
-            None => {
-                let mut body = self.members(receipts);
-                body.insert("id".to_owned(), json!(id));
-                json_answer(200, &body)
-            }
-            Some(refusal) => {
-                let mut members = self.members(receipts);
-                members.extend(hint(&refusal));
-                problem_with(&refusal, id, members)
+        match self.body() {
+            (None, body) => json_answer(200, &body),
+            (Some(refusal), members) => problem_with(&refusal, &self.verdict.message, members),
+        }
+    }
+
+    /// The same for a transport without HTTP: the status it would have there, and the JSON.
+    pub(crate) fn to_value(&self) -> (u16, Value) {
+        match self.body() {
+            (None, body) => (200, Value::Object(body)),
+            (Some(refusal), members) => {
+                (refusal.status, problem::document(&refusal, &self.verdict.message, members))
             }
         }
+    }
+
+    /// The refusal that stands for the message, if it was refused, and the members of the answer.
+    fn body(&self) -> (Option<Refusal>, Map<String, Value>) {
+        let receipts: Vec<Value> = self.receipts.iter().map(receipt_value).collect();
+        let mut members = self.members(receipts);
+        let refusal = self.refusal();
+        match &refusal {
+            None => drop(members.insert("id".to_owned(), json!(self.verdict.message))),
+            Some(refusal) => members.extend(hint(refusal)),
+        }
+        (refusal, members)
     }
 
     fn members(&self, receipts: Vec<Value>) -> Map<String, Value> {

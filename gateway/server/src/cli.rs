@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod selftest;
 pub(crate) mod store;
@@ -64,6 +65,15 @@ pub(crate) enum Command {
     /// Message types: list, describe, try a file, add a set
     #[command(subcommand)]
     Schemas(schemas::SchemasCommand),
+    /// The routing table as queues at the broker: show, plan, apply, test
+    #[command(subcommand)]
+    Routes(routes::RoutesCommand),
+    /// Give a department once more what it was given in a period
+    #[command(after_help = EXIT_CODES)]
+    Replay(routes::ReplayArgs),
+    /// Dead letters of a pulled queue: list, requeue
+    #[command(subcommand)]
+    Dead(routes::DeadCommand),
     /// Let this gateway prove itself on this machine
     #[command(after_help = EXIT_CODES)]
     Selftest(selftest::SelftestArgs),

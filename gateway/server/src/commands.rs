@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 pub(crate) mod adapter;
+pub(crate) mod again;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod init;
+pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod selftest;
 pub(crate) mod send;

@@ -26,7 +26,7 @@ use crate::seal::GatewaySeal;
 mod apply;
 pub(crate) mod statements;
 
-pub(crate) use apply::{Recorded, Verdict};
+pub(crate) use apply::{Again, Burial, DEAD_OF, REPLAY_OF, Recorded, Verdict};
 
 /// Work waiting for the writer; a full queue makes senders wait.
 pub(crate) const QUEUE_MAX: usize = 1024;
@@ -42,6 +42,10 @@ pub(crate) enum Work {
     /// A department or participant acknowledged these deliveries.
     Delivered(Vec<String>, ParticipantId, Reply<Vec<String>>),
     Answer(Box<AnswerEvidence>, Reply<Sealed<Recorded>>),
+    /// A delivery that cannot be handled becomes a dead letter.
+    Bury(Burial, Reply<bool>),
+    /// A delivery is to be given out once more.
+    Again(Again, Reply<bool>),
     /// Time has passed: a day may be over.
     Tick,
     /// A step of the retention policy.
@@ -106,6 +110,17 @@ impl Writer {
     /// A department's authenticated answer.
     pub(crate) async fn answer(&self, answer: AnswerEvidence) -> Result<Sealed<Recorded>, Refusal> {
         self.ask(|reply| Work::Answer(Box::new(answer), reply)).await
+    }
+
+    /// Makes a pending delivery a dead letter; false when it is not pending any more.
+    pub(crate) async fn bury(&self, burial: Burial) -> Result<bool, Refusal> {
+        self.ask(|reply| Work::Bury(burial, reply)).await
+    }
+
+    /// Puts a delivery, or a dead letter, into the outbox once more; false when there is no
+    /// such one, or it has not left the outbox yet.
+    pub(crate) async fn again(&self, again: Again) -> Result<bool, Refusal> {
+        self.ask(|reply| Work::Again(again, reply)).await
     }
 
     /// Lets the writer see that time has passed, when it has nothing better to do.
@@ -360,6 +375,9 @@ impl WriterTask {
             (Work::Delivered(_, _, reply), apply::Done::Delivered(ids)) => {
                 drop(reply.send(Ok(ids)));
             }
+            (Work::Bury(_, reply) | Work::Again(_, reply), apply::Done::Moved(moved)) => {
+                drop(reply.send(Ok(moved)));
+            }
             (Work::Answer(_, reply), apply::Done::Answer(result)) => {
                 let sealed = result.and_then(|verdict| {
                     let receipts = self.sealed(verdict.facts(), committed)?;
@@ -395,6 +413,7 @@ impl Work {
             Work::Relayed(_, reply) => drop(reply.send(Err(refusal))),
             Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
             Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Bury(_, reply) | Work::Again(_, reply) => drop(reply.send(Err(refusal))),
             Work::Retain(_, reply) => drop(reply.send(Err(refusal))),
             Work::Renew(_, reply) => drop(reply.send(Err(refusal))),
             Work::Tick => {}

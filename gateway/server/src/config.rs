@@ -12,16 +12,22 @@ use onepoint_certs::{Certificate, Registry, TrustAnchors};
 use onepoint_schemas::Catalogue;
 use onepoint_store::{MasterKeys, Retention};
 
+pub(crate) mod alarms;
+pub(crate) mod broker;
 pub(crate) mod parties;
 pub(crate) mod routes;
 pub(crate) mod schemas;
 mod seal;
 pub(crate) mod section;
 mod vault;
+pub(crate) mod webhooks;
 
+pub(crate) use alarms::Alarms;
+pub(crate) use broker::BrokerSettings;
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};
+pub(crate) use webhooks::Webhooks;
 
 use crate::seal::GatewaySeal;
 
@@ -52,8 +58,12 @@ pub(crate) struct Settings {
     pub(crate) anchors: Arc<TrustAnchors>,
     /// How far our clock and a sender's may be apart at the edges of a certificate's validity.
     pub(crate) clock_tolerance: SignedDuration,
-    /// AMQP URL; without one all queues are pulled over HTTP.
-    pub(crate) broker: Option<String>,
+    /// The RabbitMQ; without one all queues are pulled over HTTP.
+    pub(crate) broker: Option<BrokerSettings>,
+    /// Whose answers are pushed over HTTPS, and how.
+    pub(crate) webhooks: Option<Webhooks>,
+    /// From when on a queue is worth a warning.
+    pub(crate) alarms: Alarms,
     pub(crate) registry: Arc<Registry>,
     pub(crate) departments: Vec<Department>,
     /// Participants whose receipts go to a broker queue instead of the pull queue.
@@ -150,13 +160,13 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let trust = root.section("trust").and_then(|section| trust(&section, read));
     let client_anchors = trust.as_ref().map(|t| t.1.clone()).unwrap_or_default();
     let listen = root.section("listen").and_then(|s| listen(&s, read, client_anchors));
-    let broker = root.opt_section("broker").and_then(|section| {
-        let url = section.text("url").filter(|url| check_broker(&section, url));
-        section.finish();
-        url
-    });
     let schemas = schemas::read(root.opt_section("schemas"));
-    let parties = parties::read(root, read, broker.is_some());
+    let has_broker = root.has("broker");
+    let broker = root.opt_section("broker").and_then(|section| broker::read(&section, read));
+    let parties = parties::read(root, read, has_broker);
+    let hooks = root.opt_section("webhooks");
+    let webhooks = webhooks::read(root, hooks.as_ref(), read, parties.webhooks, seal.is_some());
+    let alarms = alarms::read(root.opt_section("alarms"));
     let routes = routes::read(root, &parties.departments);
     root.finish();
 
@@ -174,6 +184,8 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         anchors: Arc::new(anchors),
         clock_tolerance,
         broker,
+        webhooks,
+        alarms,
         registry: Arc::new(parties.registry?),
         departments: parties.departments,
         receipts_by_broker: parties.receipts_by_broker,
@@ -187,14 +199,6 @@ fn check_zone(root: &Section<'_, '_>, zone: &str) -> bool {
     let good = zone.len() <= 32 && zone.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !good {
         root.fault("zone", "expected up to 32 of the characters a-z, A-Z, 0-9 and -");
-    }
-    good
-}
-
-fn check_broker(section: &Section<'_, '_>, url: &str) -> bool {
-    let good = url.starts_with("amqp://") || url.starts_with("amqps://");
-    if !good {
-        section.fault("url", "expected amqp://… or amqps://…");
     }
     good
 }

@@ -13,13 +13,22 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::answer::receipt_value;
-use crate::commit::Writer;
+use crate::commit::{REPLAY_OF, Writer};
 use crate::config::{Settings, Transport};
 use crate::fault;
 use crate::json::Look;
+use crate::trace::TRACEPARENT;
+
+pub(crate) mod desk;
 
 /// Prefix of the lanes that carry receipts to a participant.
 pub(crate) const RECEIPTS_LANE: &str = "receipts/";
+/// Prefix of the lanes that carry what a department is given once more.
+pub(crate) const REPLAY_LANE: &str = "replay/";
+/// Prefix of the lanes that hold dead letters; nobody reads them but an operator.
+pub(crate) const DEAD_LANE: &str = "dead/";
+/// Rows of a replay that the relay holds at a time: what is live comes in between.
+const REPLAY_ROWS: usize = 64;
 /// Deliveries leased at once of one pulled lane; one costs about 300 bytes.
 const LEASES_MAX: usize = 100_000;
 /// Most rows that one pull looks through; what is leased stands in front.
@@ -84,8 +93,10 @@ impl Lanes {
 /// The lanes that go through the broker.
 pub(crate) fn broker_lanes(settings: &Settings) -> Vec<String> {
     let departments = settings.departments.iter().filter(|d| d.transport == Transport::Amqp);
+    let departments: Vec<String> = departments.map(|d| d.name.clone()).collect();
+    let replays = departments.iter().map(|name| format!("{REPLAY_LANE}{name}"));
     let receipts = settings.receipts_by_broker.iter().map(|id| format!("{RECEIPTS_LANE}{id}"));
-    departments.map(|d| d.name.clone()).chain(receipts).collect()
+    departments.iter().cloned().chain(receipts).chain(replays).collect()
 }
 
 /// Kind and name of the destination behind a lane.
@@ -176,9 +187,12 @@ impl JournalOutbox {
                 Destination::Receipts { participant: delivery.destination }
             }
         };
+        // What is given once more goes under the id it had the first time.
+        let first = headers.at(REPLAY_OF).as_str().map(str::to_owned);
         Ok(Some(OutboxRow {
             seq: delivery.seq,
-            delivery: delivery.id,
+            replayed: first.is_some(),
+            delivery: first.unwrap_or(delivery.id),
             destination,
             order_keys: delivery.order_keys,
             message_type: delivery.message_type,
@@ -186,7 +200,7 @@ impl JournalOutbox {
             message: delivery.message,
             documents: documents(&headers),
             received: text("received"),
-            traceparent: None,
+            traceparent: headers.at(TRACEPARENT).as_str().map(str::to_owned),
             body,
         }))
     }
@@ -209,6 +223,14 @@ impl Outbox for JournalOutbox {
                 max_rows: take.rows,
                 max_bytes: u64::try_from(take.bytes).unwrap_or(u64::MAX),
             };
+            if let Some(live) = lane.strip_prefix(REPLAY_LANE) {
+                let live = Some(live);
+                let first = PendingQuery { destination: live, after_seq: 0, max_rows: 1, ..query };
+                if !reader.pending(&first)?.is_empty() {
+                    return Ok(Vec::new());
+                }
+                query.max_rows = query.max_rows.min(REPLAY_ROWS);
+            }
             loop {
                 let found = reader.pending(&query)?;
                 let Some(last) = found.last() else { return Ok(Vec::new()) };

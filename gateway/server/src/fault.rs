@@ -37,7 +37,7 @@ const fn chore(name: &'static str, durable: &'static str, then: &'static str) ->
 }
 
 /// Every place, so that a test can visit them all.
-pub(crate) const POINTS: [Point; 23] = [
+pub(crate) const POINTS: [Point; 25] = [
     point_of(
         "start.opened",
         1,
@@ -139,6 +139,20 @@ pub(crate) const POINTS: [Point; 23] = [
         "nobody is given them; the next run removes the file",
     ),
     chore("erase.removed", "that they are erased", "nothing: their receipts verify as before"),
+    Point {
+        name: "vendor.committed",
+        durable: "the message; the broker has it too",
+        then: "the broker gives it again, it is recognised by its guid, its verdict is posted",
+        passes: 1,
+        broker: true,
+    },
+    Point {
+        name: "vendor.answered",
+        durable: "the message; its verdict is in the vendor's queue",
+        then: "the broker gives it again, and its verdict is posted once more",
+        passes: 1,
+        broker: true,
+    },
 ];
 
 struct Plan {
@@ -182,6 +196,7 @@ mod tests {
             include_str!("deliver.rs"),
             include_str!("gateway.rs"),
             include_str!("http/queues.rs"),
+            include_str!("intake/vendors.rs"),
             include_str!("pipeline.rs"),
             include_str!("record.rs"),
             // Those that the store tells of.

@@ -1,17 +1,16 @@
 //! Puts a gateway together from its settings and runs it until it is told to
 //! stop, or until its journal fails. Nothing is decided here.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use onepoint_certs::Role;
 use onepoint_proof::LogSigner;
-use onepoint_relay::broker::{Broker, BrokerError};
-use onepoint_relay::consumer::{Consumer, Handle, Incoming, Subscription, Verdict};
-use onepoint_relay::publisher::Publisher;
-use onepoint_relay::status::RelayStatus;
-use onepoint_relay::topology::{self, Topology, TopologyError};
+use onepoint_relay::broker::BrokerError;
+use onepoint_relay::client::ClientError;
+use onepoint_relay::topology::TopologyError;
 use onepoint_store::{
     Head, Ledger, LogParts, Seal, SqliteOptions, SqliteReader, SqliteStore, StoreError,
 };
@@ -23,21 +22,22 @@ use crate::administer::{self, Registered};
 use crate::clock::Clock;
 use crate::commit::{self, Writer, WriterTask};
 use crate::config::Settings;
-use crate::deliver::{self, JournalOutbox, Lanes};
+use crate::deliver::desk::Desk;
+use crate::deliver::{JournalOutbox, Lanes};
 use crate::facts::FactMaker;
 use crate::fault;
 use crate::housekeeping;
 use crate::http::{self, routes::App};
 use crate::inforce::{Current, InForce, InForceError};
+use crate::intake::vendors::VendorIntake;
 use crate::metrics::Metrics;
+use crate::monitor::Monitor;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
-use crate::refusal::Refusal;
 use crate::reload::{Reloader, Source};
+use crate::webhooks::{self, Hooks};
 
-/// Answers taken from the broker at a time: one, so that the statuses of a declaration
-/// are journaled in the order in which its department gave them.
-const ANSWERS_AT_ONCE: usize = 1;
+pub(crate) mod broker;
 
 /// How often the writer looks whether a day is over.
 const TICK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -59,6 +59,8 @@ pub(crate) enum GatewayError {
     Broker(#[from] BrokerError),
     #[error("the queues")]
     Topology(#[from] TopologyError),
+    #[error("the webhooks")]
+    Webhooks(#[source] ClientError),
     #[error("the writer ended without a reason")]
     Writer,
 }
@@ -74,6 +76,7 @@ impl GatewayError {
             Self::Listen { .. } => "listen-failed",
             Self::Broker(error) => error.code(),
             Self::Topology(_) => "topology-invalid",
+            Self::Webhooks(error) => error.code(),
             Self::Writer => "writer-ended",
         }
     }
@@ -204,7 +207,7 @@ struct Parts {
 }
 
 fn reloader(path: &Path, settings: &Settings, app: &App) -> Reloader {
-    let (writer, lanes) = (app.writer.clone(), Arc::clone(&app.lanes));
+    let (writer, lanes) = (app.writer.clone(), Arc::clone(&app.desk.lanes));
     let (current, metrics) = (app.current.clone(), Arc::clone(&app.metrics));
     Reloader::new(path.to_owned(), settings, current, writer, lanes, metrics)
 }
@@ -217,81 +220,51 @@ fn assemble(
 ) -> Result<Arc<App>, GatewayError> {
     let Parts { clock, reader, writer, metrics, current } = parts;
     let lanes = Arc::new(Lanes::new(settings, clock.now()));
-    let broker_lanes = deliver::broker_lanes(settings);
-    let broker = settings.broker.as_deref().map(|url| Broker::new(url, "onepoint", None));
-    let broker = broker.transpose()?;
-    let topology = topology(settings)?;
+    let broker = broker::Plan::of(settings)?;
+    let depths = broker.as_ref().map(broker::Plan::depths).transpose()?;
+    let receipts: BTreeSet<String> = settings.receipts_by_broker.iter().cloned().collect();
     let body_bytes_max = settings.listen.body_bytes_max;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let pipeline = Pipeline::new(clock, current.clone(), writer.clone(), cores);
     let recorder = Recorder { clock, current: current.clone(), writer: writer.clone() };
+    let desk = Desk { clock, reader: reader.clone(), writer: writer.clone(), lanes };
     let outbox =
         JournalOutbox { reader: reader.clone(), writer: writer.clone(), commits: writer.commits() };
-    let relay = broker
-        .map(|broker| relay(broker, topology, broker_lanes, outbox, recorder.clone(), tasks, stop));
+    let vendors = |postbox| VendorIntake {
+        pipeline: pipeline.clone(),
+        current: current.clone(),
+        receipts: receipts.clone(),
+        postbox,
+        metrics: Arc::clone(&metrics),
+        body_bytes_max,
+    };
+    let with = broker::Parts { outbox, recorder: recorder.clone(), vendors: &vendors };
+    let relay = broker.map(|broker| broker.start(with, tasks, stop)).transpose()?;
+    if let (Some(hooks), Some(seal)) = (&settings.webhooks, settings.seal.clone()) {
+        let commits = writer.commits();
+        let parts = Hooks { desk: desk.clone(), seal, metrics: Arc::clone(&metrics), commits };
+        webhooks::start(parts, hooks, tasks, stop).map_err(GatewayError::Webhooks)?;
+    }
+    let monitor = Monitor {
+        clock,
+        reader: reader.clone(),
+        metrics: Arc::clone(&metrics),
+        alarms: settings.alarms,
+        broker: depths,
+    };
+    tasks.spawn(monitor.run(stop.clone()));
     Ok(Arc::new(App {
         clock,
         current,
         pipeline,
         recorder,
         reader,
-        lanes,
+        desk,
         metrics,
         relay,
         commits: writer.commits(),
         writer,
         body_bytes_max,
+        stop: stop.clone(),
     }))
-}
-
-fn topology(settings: &Settings) -> Result<Topology, TopologyError> {
-    let departments: Vec<&str> = settings.departments.iter().map(|d| d.name.as_str()).collect();
-    Topology::new(&departments, &settings.receipts_by_broker)
-}
-
-/// Starts the publisher and the consumer of answers; both reconnect by themselves.
-fn relay(
-    broker: Broker,
-    topology: Topology,
-    lanes: Vec<String>,
-    outbox: JournalOutbox,
-    recorder: Recorder,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> RelayStatus {
-    let publisher = Publisher::new(broker.clone(), topology.clone(), lanes, outbox);
-    let status = publisher.status();
-    tasks.spawn(publisher.run(stop.clone()));
-    let subscription = Subscription {
-        queue: topology::ANSWERS.to_owned(),
-        prefetch: 64,
-        concurrency: ANSWERS_AT_ONCE,
-        name: "onepoint-answers".to_owned(),
-    };
-    let consumer = Consumer::new(broker, Some(topology), subscription);
-    tasks.spawn(consumer.run(AnswerIntake { recorder }, stop.clone()));
-    status
-}
-
-/// Hands answers from the broker to the recorder.
-struct AnswerIntake {
-    recorder: Recorder,
-}
-
-impl Handle for AnswerIntake {
-    async fn handle(&self, message: Arc<Incoming>) -> Verdict {
-        match self.recorder.record(message.body.clone(), None).await {
-            Ok(_) => Verdict::Ack,
-            Err(refusal) if is_passing(&refusal) => Verdict::Requeue,
-            Err(refusal) => {
-                tracing::warn!(code = %refusal.code, reason = refusal.en, "an answer was refused");
-                Verdict::Reject(format!("{}: {}", refusal.code, refusal.en))
-            }
-        }
-    }
-}
-
-/// True when the fault is ours and the same answer may pass later.
-fn is_passing(refusal: &Refusal) -> bool {
-    refusal.status >= 500
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +18,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) mod again;
 pub(crate) mod body;
+mod events;
 pub(crate) mod evidence;
 pub(crate) mod log;
 pub(crate) mod messages;
@@ -33,7 +35,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request head that takes longer is given up.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) type Response = hyper::Response<Full<Bytes>>;
+/// A whole body, or one that grows while it is sent.
+pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Response = hyper::Response<ResponseBody>;
 
 /// Who is calling: the participant of the client certificate, if there is one.
 #[derive(Debug, Clone)]

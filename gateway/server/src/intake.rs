@@ -7,6 +7,17 @@ use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use crate::refusal::{Refusal, Stage};
+use crate::trace;
+
+pub(crate) mod vendors;
+
+/// What a request says of its body.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Labels<'r> {
+    pub(crate) content_type: Option<&'r str>,
+    /// The header `traceparent`, as it came.
+    pub(crate) traceparent: Option<&'r str>,
+}
 
 /// Evidence: these bytes came from this participant's authenticated connection at this time.
 #[derive(Debug)]
@@ -14,6 +25,8 @@ pub(crate) struct Received {
     id: Uuid,
     at: Timestamp,
     submitter: ParticipantId,
+    /// The trace the sender is in, carried along.
+    traceparent: Option<String>,
     bytes: Vec<u8>,
     digest: [u8; 32],
 }
@@ -33,6 +46,10 @@ impl Received {
         &self.submitter
     }
 
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -49,11 +66,11 @@ impl Received {
 /// `content-type-unsupported` and `body-empty`.
 pub(crate) fn receive(
     body: Vec<u8>,
-    content_type: Option<&str>,
+    labels: Labels<'_>,
     submitter: &ParticipantId,
     at: Timestamp,
 ) -> Result<Received, Refusal> {
-    check_content_type(content_type)?;
+    check_content_type(labels.content_type)?;
     if body.is_empty() {
         return Err(Refusal::new(
             Stage::Intake,
@@ -66,7 +83,8 @@ pub(crate) fn receive(
     let mut hash = [0_u8; 32];
     hash.copy_from_slice(digest(&SHA256, &body).as_ref());
     let id = new_id(at);
-    Ok(Received { id, at, submitter: submitter.clone(), bytes: body, digest: hash })
+    let (submitter, traceparent) = (submitter.clone(), trace::traceparent(labels.traceparent));
+    Ok(Received { id, at, submitter, traceparent, bytes: body, digest: hash })
 }
 
 fn check_content_type(content_type: Option<&str>) -> Result<(), Refusal> {

@@ -29,14 +29,17 @@ mod inforce;
 mod intake;
 mod json;
 mod metrics;
+mod monitor;
 mod pipeline;
 mod record;
 mod refusal;
 mod reload;
 mod route;
 mod seal;
+mod trace;
 mod trust;
 mod validate;
+mod webhooks;
 
 use cli::Command;
 
@@ -53,6 +56,9 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Schemas(command) => commands::schemas::run(&command),
+        Command::Routes(command) => commands::routes::run(&command),
+        Command::Replay(args) => commands::again::replay(&args),
+        Command::Dead(command) => commands::again::dead(&command),
         Command::Selftest(args) => commands::selftest::run(&args),
         Command::Store(command) => commands::store::run(&command),
     };

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::commit::Verdict;
+use crate::monitor::Seen;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCode {
@@ -36,6 +37,11 @@ pub(crate) struct Metrics {
     strangers: Counter,
     reloads: Family<ByCode, Counter>,
     journal: Family<ByCode, Gauge<i64, AtomicI64>>,
+    queue_length: Family<ByLane, Gauge<i64, AtomicI64>>,
+    queue_age: Family<ByLane, Gauge<i64, AtomicI64>>,
+    queue_alarm: Family<ByLane, Gauge<i64, AtomicI64>>,
+    broker_queue: Family<ByLane, Gauge<i64, AtomicI64>>,
+    webhooks: Family<ByCode, Counter>,
     relay_connected: Gauge<i64, AtomicI64>,
     relay_in_flight: Family<ByLane, Gauge<i64, AtomicI64>>,
     relay_repeated: Family<ByLane, Gauge<i64, AtomicI64>>,
@@ -53,6 +59,11 @@ impl Metrics {
             strangers: Counter::default(),
             reloads: Family::default(),
             journal: Family::default(),
+            queue_length: Family::default(),
+            queue_age: Family::default(),
+            queue_alarm: Family::default(),
+            broker_queue: Family::default(),
+            webhooks: Family::default(),
             relay_connected: Gauge::default(),
             relay_in_flight: Family::default(),
             relay_repeated: Family::default(),
@@ -67,6 +78,13 @@ impl Metrics {
         let reloads = metrics.reloads.clone();
         r.register("config_reloads", "configurations read again", reloads);
         r.register("journal", "what the journal holds", metrics.journal.clone());
+        let (length, age) = (metrics.queue_length.clone(), metrics.queue_age.clone());
+        r.register("queue_length", "deliveries that wait in the outbox", length);
+        r.register("queue_age_seconds", "age of the oldest of them", age);
+        let (alarm, broker) = (metrics.queue_alarm.clone(), metrics.broker_queue.clone());
+        r.register("queue_alarm", "1 while a bound of [alarms] is passed", alarm);
+        r.register("broker_queue_length", "messages ready in a queue at the broker", broker);
+        r.register("webhooks", "pushes by what became of them", metrics.webhooks.clone());
         let connected = metrics.relay_connected.clone();
         r.register("relay_connected", "1 while the broker is connected", connected);
         let in_flight = metrics.relay_in_flight.clone();
@@ -131,6 +149,25 @@ impl Metrics {
             let gauge = self.journal.get_or_create(&ByCode { code: code.to_owned() });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Sets the gauges of one queue.
+    pub(crate) fn queue(&self, seen: &Seen, alarm: bool) {
+        let lane = ByLane { lane: seen.lane.clone() };
+        let set = |family: &Family<ByLane, Gauge<i64, AtomicI64>>, value: u64| {
+            family.get_or_create(&lane).set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.queue_length, seen.pending);
+        set(&self.queue_age, seen.age.as_secs());
+        set(&self.queue_alarm, u64::from(alarm));
+        if let Some(at_broker) = seen.at_broker {
+            set(&self.broker_queue, at_broker);
+        }
+    }
+
+    /// A push to a webhook was taken, or failed.
+    pub(crate) fn pushed(&self, what: &str) {
+        self.webhooks.get_or_create(&ByCode { code: what.to_owned() }).inc();
     }
 
     /// Sets the gauges of the broker connection.

@@ -18,7 +18,7 @@ use crate::config::Routes;
 use crate::explain::{self, Known, Report};
 use crate::fault;
 use crate::inforce::Current;
-use crate::intake::{self, Received};
+use crate::intake::{self, Labels, Received};
 use crate::refusal::{Refusal, Stage, internal};
 use crate::route::{Routed, route};
 use crate::validate::validate;
@@ -54,11 +54,11 @@ impl Pipeline {
     pub(crate) async fn submit(
         &self,
         body: Vec<u8>,
-        content_type: Option<&str>,
+        labels: Labels<'_>,
         submitter: &ParticipantId,
     ) -> Result<Answer, Refusal> {
         // Cheap checks first: nothing is parsed that could not be taken.
-        let received = intake::receive(body, content_type, submitter, self.clock.now())?;
+        let received = intake::receive(body, labels, submitter, self.clock.now())?;
         // Dying here: the sender has no answer and sends again.
         fault::point("intake.received");
         // Who sent it stands before what it says: no key is looked up for a stranger.
@@ -81,10 +81,10 @@ impl Pipeline {
     pub(crate) async fn check(
         &self,
         body: Vec<u8>,
-        content_type: Option<&str>,
+        labels: Labels<'_>,
         submitter: &ParticipantId,
     ) -> Result<Report, Refusal> {
-        let received = intake::receive(body, content_type, submitter, self.clock.now())?;
+        let received = intake::receive(body, labels, submitter, self.clock.now())?;
         let Ok(_one) = self.judge.explaining.acquire().await else { return Err(internal()) };
         let judge = Arc::clone(&self.judge);
         let report = tokio::task::spawn_blocking(move || {

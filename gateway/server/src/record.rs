@@ -132,7 +132,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Authenticates an answer and makes it durable. `caller` is the participant of the
-    /// connection, where the transport knows it; it must then be the signer.
+    /// connection, where the transport knows it; it must then be the signer. `traceparent` is
+    /// the trace it came with, for the log.
     ///
     /// # Errors
     /// The refusals of the stages, and `answer-…` of this module.
@@ -140,6 +141,7 @@ impl Recorder {
         &self,
         bytes: Vec<u8>,
         caller: Option<ParticipantId>,
+        traceparent: Option<String>,
     ) -> Result<Sealed<Recorded>, Refusal> {
         let (current, now) = (self.current.get(), self.clock.now());
         let judged =
@@ -150,7 +152,9 @@ impl Recorder {
         })??;
         // Dying here: the department has no acknowledgement and sends the answer again.
         fault::point("record.before");
+        let (id, message) = (evidence.id().to_owned(), evidence.message().to_owned());
         let recorded = self.writer.answer(evidence).await;
+        tracing::debug!(answer = id, message, traceparent, ok = recorded.is_ok(), "an answer");
         // Dying here: the department sends again and hears that it is known (its own id).
         fault::point("record.after");
         recorded

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use onepoint_certs::{Certificate, KeyFamily, PublicKey, SignatureAlgorithm, SigningKey};
+use onepoint_envelope::jws::{self, JwsOptions, KeyMember};
 use onepoint_proof::countersign::CountersignAlgorithm;
 use onepoint_store::{Cause, Seal};
 
@@ -48,6 +49,18 @@ impl GatewaySeal {
         }
         let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
         Ok(GatewaySeal { certificate, chain, key: Arc::new(key) })
+    }
+
+    /// A detached JSON Web Signature over `bytes` (RFC 7515 appendix F), which names the
+    /// certificate by its thumbprint.
+    ///
+    /// # Errors
+    /// What the library says of the key; none for a seal that was taken.
+    pub(crate) fn sign_detached(&self, bytes: &[u8]) -> Result<String, String> {
+        let options =
+            JwsOptions { key: KeyMember::Thumbprint, detached: true, ..JwsOptions::default() };
+        let chain = std::slice::from_ref(&self.certificate);
+        jws::sign_compact(bytes, &self.key, chain, &options).map_err(|error| error.en())
     }
 
     /// The certificate that signs.

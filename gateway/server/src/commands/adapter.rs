@@ -9,7 +9,6 @@ use std::sync::Arc;
 use onepoint_adapters::{Department, Incoming, dxp_for};
 use onepoint_certs::{Certificate, SigningKey};
 use onepoint_envelope::xmldsig::{self, SignOptions};
-use onepoint_relay::broker::Broker;
 use onepoint_relay::client::{ClientOptions, HttpClient};
 use onepoint_relay::inbox::Inbox;
 use onepoint_relay::runner::{
@@ -25,11 +24,12 @@ use super::{Failure, Outcome, read_input, read_text};
 use crate::cli::AdapterArgs;
 use crate::clock::Clock;
 use crate::config::section::{ConfigFault, Source};
+use crate::config::{BrokerSettings, ReadFile, broker};
 
 /// A checked adapter configuration.
 struct AdapterSettings {
     gateway: Option<Gateway>,
-    broker: Option<String>,
+    broker: Option<BrokerSettings>,
     signing: (std::path::PathBuf, std::path::PathBuf),
     inbox: std::path::PathBuf,
     dxp_id: String,
@@ -87,8 +87,8 @@ async fn serve(
     let clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync> = Arc::new(|| Clock.now());
     println!("onepoint: adapter {name} is running");
     let ended = match (&settings.broker, &settings.gateway) {
-        (Some(url), _) => {
-            let broker = Broker::new(url, &format!("onepoint-adapter-{name}"), None);
+        (Some(broker), _) => {
+            let broker = broker.broker(&format!("onepoint-adapter-{name}"));
             let broker =
                 broker.map_err(|e| Failure::outside(e.code(), e.en(), "check [broker]"))?;
             let source = AmqpSource::new(broker, name);
@@ -130,12 +130,9 @@ fn settings(path: &Path, text: &str) -> Result<AdapterSettings, Vec<ConfigFault>
         section.finish();
         Some(Gateway { url: url?, ca: ca?, identity: (certificate?, key?) })
     });
-    let broker = root.opt_section("broker").and_then(|section| {
-        let url = section.text("url");
-        section.finish();
-        url
-    });
-    if gateway.is_none() && broker.is_none() {
+    let files: ReadFile<'_> = &|path| std::fs::read_to_string(path);
+    let broker = root.opt_section("broker").and_then(|section| broker::read(&section, files));
+    if gateway.is_none() && !root.has("broker") {
         root.fault("gateway", "is missing; expected [gateway] or [broker]");
     }
     let signing = root.section("signing").and_then(|section| {

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, BODY_BYTES_MAX, Routes};
 use crate::explain::{self, Known, Report};
 use crate::inforce;
-use crate::intake::{self, Received};
+use crate::intake::{self, Labels, Received};
 
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let at = Clock.now();
@@ -126,7 +126,8 @@ fn nobody() -> ParticipantId {
 }
 
 fn received(bytes: Vec<u8>, submitter: &ParticipantId, at: Timestamp) -> Result<Received, Failure> {
-    intake::receive(bytes, Some("application/xml"), submitter, at).map_err(|refusal| {
+    let labels = Labels { content_type: Some("application/xml"), ..Labels::default() };
+    intake::receive(bytes, labels, submitter, at).map_err(|refusal| {
         Failure::usage("message-unusable", refusal.en, "name a file that holds a signed message")
     })
 }

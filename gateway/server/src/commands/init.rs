@@ -162,7 +162,7 @@ pub(crate) fn write_identity(pki: &Path, name: &str, issued: &Issued) -> Result<
 }
 
 /// A private key: readable by its owner only, from the moment it exists.
-fn write_key(path: &Path, pem: &Zeroizing<String>) -> Result<(), Failure> {
+pub(crate) fn write_key(path: &Path, pem: &Zeroizing<String>) -> Result<(), Failure> {
     use std::os::unix::fs::OpenOptionsExt;
     let write = || {
         let mut options = std::fs::OpenOptions::new();

@@ -8,8 +8,11 @@ use super::Work;
 use crate::facts::FactMaker;
 use crate::refusal::Refusal;
 
+mod again;
 mod delivery;
 mod message;
+
+pub(crate) use again::{Again, Burial, DEAD_OF, REPLAY_OF};
 
 /// The media type of every payload so far.
 const XML: &str = "application/xml";
@@ -73,6 +76,8 @@ pub(super) enum Done {
     Relayed,
     Delivered(Vec<String>),
     Answer(Result<Recorded, Refusal>),
+    /// Whether there was something to move.
+    Moved(bool),
     Nothing,
 }
 
@@ -95,6 +100,8 @@ pub(super) fn apply(
             Done::Delivered(delivery::delivered(tx, ids, by, facts, now_ms)?)
         }
         Work::Answer(answer, _) => Done::Answer(delivery::record(tx, answer, facts, now_ms)?),
+        Work::Bury(burial, _) => Done::Moved(again::bury(tx, burial, facts, now_ms)?),
+        Work::Again(again, _) => Done::Moved(again::again(tx, again, facts, now_ms)?),
         Work::Tick | Work::Retain(..) | Work::Renew(..) => Done::Nothing,
     })
 }

@@ -15,11 +15,14 @@ pub(super) struct Parties {
     pub(super) registry: Option<Registry>,
     pub(super) departments: Vec<Department>,
     pub(super) receipts_by_broker: Vec<String>,
+    /// Participants whose answers are pushed, and where to.
+    pub(super) webhooks: Vec<(String, String)>,
 }
 
 pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) -> Parties {
     let mut departments = Vec::new();
     let mut receipts_by_broker = Vec::new();
+    let mut webhooks = Vec::new();
     let mut participants = Vec::new();
     let sections = root.sections("participant");
     if sections.is_empty() {
@@ -27,8 +30,14 @@ pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) ->
     }
     for section in &sections {
         let Some(participant) = participant(section, files) else { continue };
-        if transport(section, "receipts", false, broker) == Transport::Amqp {
-            receipts_by_broker.push(participant.id.as_str().to_owned());
+        let id = participant.id.as_str().to_owned();
+        if let Some(url) = section.opt_text("webhook") {
+            if section.has("receipts") {
+                section.fault("receipts", "is named beside webhook; expected one of the two");
+            }
+            webhooks.push((id, url));
+        } else if transport(section, "receipts", false, broker) == Transport::Amqp {
+            receipts_by_broker.push(id);
         }
         let way = transport(section, "transport", broker, broker);
         if let Some(name) = participant.department.clone() {
@@ -48,7 +57,7 @@ pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) ->
             None
         }
     };
-    Parties { registry, departments, receipts_by_broker }
+    Parties { registry, departments, receipts_by_broker, webhooks }
 }
 
 fn transport(section: &Section<'_, '_>, key: &str, default_amqp: bool, broker: bool) -> Transport {

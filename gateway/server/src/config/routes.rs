@@ -69,6 +69,33 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// Why a document goes to a department: the lines of the table that say so.
+    pub(crate) fn why(
+        &self,
+        message_type: &str,
+        department: &str,
+        facts: &DocumentFacts,
+    ) -> Vec<String> {
+        let says = |route: &&Route| {
+            route.message_type == message_type
+                && route.departments.iter().any(|name| name == department)
+                && route.when.iter().all(|condition| condition.holds(facts))
+        };
+        let why = |route: &Route| match route.when.as_slice() {
+            [] => format!("every {message_type} goes there"),
+            when => {
+                let told = when.iter().map(|condition| {
+                    let value = facts.field(&condition.field).unwrap_or_default();
+                    format!("{} is {value:?}", condition.field)
+                });
+                told.collect::<Vec<_>>().join(" and ")
+            }
+        };
+        self.routes.iter().filter(says).map(why).collect()
+    }
+}
+
 impl Condition {
     fn holds(&self, facts: &DocumentFacts) -> bool {
         let value = facts.field(&self.field).unwrap_or_default();

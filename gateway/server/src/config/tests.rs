@@ -103,6 +103,47 @@ fn a_broker_changes_the_default_transport() {
 }
 
 #[test]
+fn a_broker_over_tls_needs_certificates_to_trust() {
+    let with = |lines: &str| check(&format!("{GOOD}[broker]\n{lines}\n"));
+    let fault = |lines: &str| with(lines).unwrap_err().remove(0).key;
+    assert_eq!(fault("url = \"amqps://broker\""), "broker.ca");
+    assert_eq!(fault("url = \"amqp://broker\"\nca = \"ca.pem\""), "broker.url");
+    assert_eq!(fault("url = \"amqps://broker\"\nca = \"none.pem\""), "broker.ca");
+    assert_eq!(fault("url = \"http://broker\""), "broker.url");
+    let good = "url = \"amqps://broker\"\nca = \"ca.pem\"\nintake = false";
+    assert!(!with(good).unwrap().broker.unwrap().intake);
+    let identity = format!("{good}\ncertificate = \"gateway.pem\"\nkey = \"gateway.key\"");
+    assert!(with(&identity).is_ok());
+    assert_eq!(fault(&identity.replace("gateway.key", "none.key")), "broker.key");
+}
+
+#[test]
+fn webhooks_need_trust_a_seal_and_an_https_address() {
+    let hook = |url: &str| {
+        GOOD.replace(
+            "role = \"enterprise\"",
+            &format!("role = \"enterprise\"\nwebhook = \"{url}\""),
+        )
+    };
+    let faults = check(&hook("https://firm.example/hook")).unwrap_err();
+    assert_eq!(keys(&faults).len(), 1);
+    assert!(faults[0].what.contains("ca ="), "{}", faults[0]);
+    let section = "[webhooks]\nca = \"ca.pem\"\n";
+    let faults = check(&format!("{}{section}", hook("http://firm.example"))).unwrap_err();
+    let said: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
+    assert!(said[0].contains("[seal]") && said[1].contains("https://host"), "{said:?}");
+}
+
+#[test]
+fn alarms_have_bounds_and_defaults() {
+    assert_eq!(check(GOOD).unwrap().alarms.length, 10_000);
+    let alarms = check(&format!("{GOOD}[alarms]\nlength = 5\nage_s = 60\n")).unwrap().alarms;
+    assert_eq!((alarms.length, alarms.age.as_secs()), (5, 60));
+    let faults = check(&format!("{GOOD}[alarms]\nlength = 0\n")).unwrap_err();
+    assert_eq!(faults[0].key, "alarms.length");
+}
+
+#[test]
 fn all_faults_come_at_once_with_line_and_key() {
     let text = GOOD
         .replace("zone = \"pilot\"", "zone = \"pi lot\"\ncolour = \"red\"")

@@ -20,7 +20,7 @@ pub(crate) async fn submit(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
-    let answer = app.pipeline.submit(call.body, call.content_type, &caller.id).await?;
+    let answer = app.pipeline.submit(call.body, call.labels, &caller.id).await?;
     Ok(answer.response())
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn check(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
-    let report = app.pipeline.check(call.body, call.content_type, &caller.id).await?;
+    let report = app.pipeline.check(call.body, call.labels, &caller.id).await?;
     Ok(json_answer(200, &report.to_value()))
 }
 

@@ -8,7 +8,7 @@ use hyper::{Response as HttpResponse, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Response;
+use super::{Response, ResponseBody};
 use crate::refusal::Refusal;
 
 /// A JSON answer that no cache keeps.
@@ -24,7 +24,7 @@ pub(crate) fn json_answer(status: u16, value: &impl Serialize) -> Response {
 
 /// Any answer.
 pub(crate) fn answer(status: u16, content_type: &'static str, body: Vec<u8>) -> Response {
-    let mut response = HttpResponse::new(Full::new(Bytes::from(body)));
+    let mut response = HttpResponse::new(ResponseBody::new(Full::new(Bytes::from(body))));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -45,7 +45,8 @@ pub(crate) fn problem_with(refusal: &Refusal, id: &str, more: Map<String, Value>
     response
 }
 
-fn document(refusal: &Refusal, id: &str, more: Map<String, Value>) -> Value {
+/// The JSON of a problem document.
+pub(crate) fn document(refusal: &Refusal, id: &str, more: Map<String, Value>) -> Value {
     let mut body = json!({
         "type": format!("urn:onepoint:problem:{}", refusal.code),
         "title": refusal.en,

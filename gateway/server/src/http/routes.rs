@@ -10,16 +10,21 @@ use onepoint_certs::Role;
 use onepoint_relay::status::RelayStatus;
 use onepoint_store::SqliteReader;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::{Caller, Response, body, evidence, log, messages, problem, queues, statements};
+use super::{
+    Caller, Response, again, body, events, evidence, log, messages, problem, queues, statements,
+};
 use crate::clock::Clock;
 use crate::commit::Writer;
-use crate::deliver::Lanes;
+use crate::deliver::desk::Desk;
 use crate::inforce::Current;
+use crate::intake::Labels;
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
 use crate::refusal::{Refusal, Stage};
+use crate::trace::TRACEPARENT;
 
 /// Bound of the bodies that are not messages, bytes.
 pub(crate) const SMALL_BODY_MAX: usize = 1 << 20;
@@ -33,7 +38,7 @@ pub(crate) struct App {
     pub(crate) pipeline: Pipeline,
     pub(crate) recorder: Recorder,
     pub(crate) reader: SqliteReader,
-    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) desk: Desk,
     pub(crate) metrics: Arc<Metrics>,
     /// Present when there is a broker.
     pub(crate) relay: Option<RelayStatus>,
@@ -41,6 +46,8 @@ pub(crate) struct App {
     /// Changes with every commit.
     pub(crate) commits: watch::Receiver<u64>,
     pub(crate) body_bytes_max: usize,
+    /// The gateway stops: what streams must end.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Names each route; the table below says its path.
@@ -60,6 +67,10 @@ pub(crate) enum Name {
     Pull,
     Ack,
     Nack,
+    Events,
+    Dead,
+    Requeue,
+    Replay,
     Answer,
     PullReceipts,
     AckReceipts,
@@ -86,10 +97,12 @@ const OPEN: &[Role] = &[];
 const ENTERPRISE: &[Role] = &[Role::Enterprise];
 const DEPARTMENT: &[Role] = &[Role::Department];
 const READERS: &[Role] = &[Role::Enterprise, Role::Auditor, Role::Operator];
+const KEEPERS: &[Role] = &[Role::Department, Role::Auditor, Role::Operator];
+const OPERATOR: &[Role] = &[Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 19] = [
+pub(crate) static ROUTES: [Route; 23] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -104,6 +117,10 @@ pub(crate) static ROUTES: [Route; 19] = [
     route(Name::Pull, Method::GET, "/v1/queues/{}", DEPARTMENT),
     route(Name::Ack, Method::POST, "/v1/queues/{}/ack", DEPARTMENT),
     route(Name::Nack, Method::POST, "/v1/queues/{}/nack", DEPARTMENT),
+    route(Name::Events, Method::GET, "/v1/queues/{}/events", DEPARTMENT),
+    route(Name::Dead, Method::GET, "/v1/queues/{}/dead", KEEPERS),
+    route(Name::Requeue, Method::POST, "/v1/queues/{}/dead/requeue", OPERATOR),
+    route(Name::Replay, Method::POST, "/v1/replay", OPERATOR),
     route(Name::Answer, Method::POST, "/v1/answers", DEPARTMENT),
     route(Name::PullReceipts, Method::GET, "/v1/receipts", ENTERPRISE),
     route(Name::AckReceipts, Method::POST, "/v1/receipts/ack", ENTERPRISE),
@@ -139,8 +156,10 @@ pub(crate) async fn answer(
         Ok(body) => body,
         Err(refusal) => return refused(&refusal, &id, app),
     };
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let call = Call { id: &id, segment: &segment, query, content_type, body };
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let labels =
+        Labels { content_type: header(CONTENT_TYPE.as_str()), traceparent: header(TRACEPARENT) };
+    let call = Call { id: &id, segment: &segment, query, labels, body };
     let result = match (route.name, caller) {
         (Name::Health, _) => Ok(problem::answer(200, "text/plain", b"ok\n".to_vec())),
         (Name::Ready, _) => evidence::ready(app).await,
@@ -156,6 +175,10 @@ pub(crate) async fn answer(
         (Name::Fact, Some(who)) => log::fact(call, &who, app).await,
         (Name::Statement, Some(who)) => statements::statement(call, &who, app).await,
         (Name::Answer, Some(who)) => queues::answer(call, &who, app).await,
+        (Name::Events, Some(who)) => events::events(call, &who, app).await,
+        (Name::Dead, Some(who)) => again::dead(call, &who, app).await,
+        (Name::Requeue, Some(who)) => again::requeue(call, &who, app).await,
+        (Name::Replay, Some(who)) => again::replay(call, &who, app).await,
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
     result.unwrap_or_else(|refusal| refused(&refusal, &id, app))
@@ -167,7 +190,7 @@ pub(crate) struct Call<'r> {
     /// The segment that `{}` matched, or nothing.
     pub(crate) segment: &'r str,
     pub(crate) query: &'r str,
-    pub(crate) content_type: Option<&'r str>,
+    pub(crate) labels: Labels<'r>,
     pub(crate) body: Vec<u8>,
 }
 

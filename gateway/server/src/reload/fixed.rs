@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ring::digest::{SHA256, digest};
 
-use crate::config::{ConfigFault, Settings, Transport};
+use crate::config::{BrokerSettings, ConfigFault, Settings, Transport};
 use crate::facts::hex;
 
 /// Keys with their values; those that are secret stand here by their digest.
@@ -34,7 +34,12 @@ impl Fixed {
             ("log.origin", log.origin.clone()),
             ("log.key", secret(&log.key)),
             ("log.head", log.head.display().to_string()),
-            ("broker.url", secret(settings.broker.as_deref().unwrap_or_default())),
+            (
+                "broker.url",
+                secret(&settings.broker.as_ref().map(BrokerSettings::whole).unwrap_or_default()),
+            ),
+            ("webhooks", format!("{:?}", settings.webhooks)),
+            ("alarms", format!("{:?}", settings.alarms)),
             ("participant.transport", format!("{queues:?}")),
             ("participant.receipts", format!("{:?}", settings.receipts_by_broker)),
         ])

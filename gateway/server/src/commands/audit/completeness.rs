@@ -21,7 +21,7 @@ use crate::trust::Trust;
 /// Longest page of a list, bytes.
 const LIST_MAX: u64 = 64 << 20;
 /// Kinds of facts that a statement counts.
-const COUNTED: [&str; 5] = ["accepted", "refused", "relayed", "delivered", "answered"];
+const COUNTED: [&str; 6] = ["accepted", "refused", "relayed", "delivered", "answered", "replayed"];
 
 pub(crate) fn run(args: &CompletenessArgs) -> Outcome {
     let trust = Trust::read(&args.common.log_key, args.common.anchors.as_deref())?;

@@ -10,10 +10,12 @@ use onepoint_store::{
 use serde_json::{Value, json};
 
 use super::Recorded;
+use super::again::REPLAY_OF;
 use crate::facts::FactMaker;
 use crate::json::Look;
 use crate::record::{AnswerEntry, AnswerEvidence};
 use crate::refusal::Refusal;
+use crate::trace::TRACEPARENT;
 
 pub(super) fn relayed(
     tx: &mut LedgerTx<'_>,
@@ -51,9 +53,29 @@ pub(super) fn delivered(
             let fact = facts.moved(FactKind::DELIVERED, &delivery, Some(by), now_ms);
             tx.append(Some(&delivery.message), None, &fact)?;
         }
+        first_time(tx, &delivery, by, facts, now_ms)?;
         now_delivered.push(id.clone());
     }
     Ok(now_delivered)
+}
+
+/// What was given out once more and is delivered now, is so under its first id as well.
+fn first_time(
+    tx: &mut LedgerTx<'_>,
+    delivery: &Delivery,
+    by: &ParticipantId,
+    facts: &FactMaker,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let headers: Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
+    let Some(first) = headers.at(REPLAY_OF).as_str() else { return Ok(()) };
+    let Some(first) = tx.delivery_by_id(first)? else { return Ok(()) };
+    if tx.mark_delivered(first.seq, now_ms)? && first.kind == DestinationKind::Department {
+        let by = json!({ "participant": by.as_str(), "how": "acknowledged", "as": delivery.id });
+        let fact = facts.moved(FactKind::DELIVERED, &first, Some(by), now_ms);
+        tx.append(Some(&first.message), None, &fact)?;
+    }
+    Ok(())
 }
 
 pub(super) fn record(
@@ -128,6 +150,7 @@ fn notify_sender(
         "answer": answer.id(),
         "type": answer.message_type(),
         "entries": entries,
+        TRACEPARENT: outbox.at(TRACEPARENT),
     });
     // An answer's own id may be as long as an id can be: its digest names it here.
     let digest = crate::facts::hex(answer.content_digest().get(..16).unwrap_or_default());

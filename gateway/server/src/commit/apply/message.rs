@@ -15,6 +15,7 @@ use crate::facts::FactMaker;
 use crate::intake::Received;
 use crate::refusal::{Refusal, Stage};
 use crate::route::Routed;
+use crate::trace::TRACEPARENT;
 
 pub(super) fn message(
     tx: &mut LedgerTx<'_>,
@@ -206,6 +207,7 @@ fn store_message(
             "sender": authentic.sender().as_str(),
             "documents": indexes,
             "received": received.at().to_string(),
+            TRACEPARENT: received.traceparent(),
         });
         tx.insert_outbox(&NewDelivery {
             id: &format!("{id}.{}", delivery.department),

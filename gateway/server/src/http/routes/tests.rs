@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 19] = [
+const MATRIX: [(Name, [bool; 5]); 23] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -24,6 +24,10 @@ const MATRIX: [(Name, [bool; 5]); 19] = [
     (Name::Pull, [false, false, true, false, false]),
     (Name::Ack, [false, false, true, false, false]),
     (Name::Nack, [false, false, true, false, false]),
+    (Name::Events, [false, false, true, false, false]),
+    (Name::Dead, [false, false, true, true, true]),
+    (Name::Requeue, [false, false, false, false, true]),
+    (Name::Replay, [false, false, false, false, true]),
     (Name::Answer, [false, false, true, false, false]),
     (Name::PullReceipts, [false, true, false, false, false]),
     (Name::AckReceipts, [false, true, false, false, false]),
@@ -85,7 +89,7 @@ fn numbers_of_a_query_are_bounded() {
         id: "",
         segment: "",
         query,
-        content_type: None,
+        labels: Labels::default(),
         body: Vec::new(),
     };
     assert_eq!(call("").number("max", 256, 32).unwrap(), 32);
