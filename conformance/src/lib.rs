@@ -3,6 +3,7 @@
 //! `tests/conformance/`, one binary; the gateway is driven only as a process.
 //!
 //! - [`suites`]: unpacks a suite once, reads `skips.toml`
+//! - [`proxy`]: a network that can be cut, held and slowed down
 //! - [`rabbit`]: starts and stops a RabbitMQ of the test's own
 //! - [`zone`]: gateway and adapters as processes, and what an outsider may see of them
 
@@ -15,6 +16,7 @@
     reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
 )]
 
+pub mod proxy;
 pub mod rabbit;
 pub mod suites;
 pub mod zone;

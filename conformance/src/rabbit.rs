@@ -29,6 +29,8 @@ const EPMD: &str = "epmd";
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const TRIES: usize = 3;
+/// The longest message the broker takes.
+pub const MESSAGE_BYTES: usize = 8 << 20;
 /// Below the ports the kernel gives to clients: a client that knocks again and again
 /// at a closed port of that range may one day connect to itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -294,7 +296,7 @@ fn write_configuration(folder: &Path, ports: Ports, tls: Option<&Tls>) {
     let mut configuration = format!(
         "listeners.tcp.1 = 127.0.0.1:{}\nlog.file = rabbit.log\nlog.console = false\n\
          vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n\
-         raft.wal_max_size_bytes = 64000000\n",
+         raft.wal_max_size_bytes = 64000000\nmax_message_size = {MESSAGE_BYTES}\n",
         ports.amqp
     );
     if let Some(tls) = tls {

@@ -82,6 +82,22 @@ impl Zone {
         &self.pilot
     }
 
+    /// Changes a file of the zone.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
+        let text = change(party::text(&self.pilot, file));
+        fs::write(self.pilot.join(file), text).expect("a file of the zone");
+    }
+
+    /// Runs a command of the program in the zone's folder; gives exit code, output, errors.
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command(arguments).output().expect("onepoint can be run");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
     /// Starts the gateway and waits until it listens. `environment` is set for it alone.
     pub fn start_gateway(&mut self, environment: &[(&str, &str)]) {
         assert!(self.gateway.is_none(), "the gateway is up already");

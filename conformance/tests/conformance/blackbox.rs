@@ -20,6 +20,7 @@ mod check;
 mod deaths;
 mod mix;
 mod senders;
+mod soak;
 
 use answers::Collectors;
 use check::{Sums, World};

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod faults;
+mod network;
 mod publish;
 mod queues;
 mod world;

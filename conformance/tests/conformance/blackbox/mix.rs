@@ -382,7 +382,7 @@ impl Mix {
 }
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -393,12 +393,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("below a usize")
     }
 
     /// Which of `shares` (hundredths) is drawn; `None` for what is left of a hundred.
-    fn pick(&mut self, shares: &[u64]) -> Option<usize> {
+    pub(super) fn pick(&mut self, shares: &[u64]) -> Option<usize> {
         let mut left = self.next() % 100;
         for (at, share) in shares.iter().enumerate() {
             match left.checked_sub(*share) {

@@ -231,6 +231,7 @@ fn a_row_amqp_cannot_carry_is_reported_and_the_rest_goes_on() {
             documents: Vec::new(),
             received: "2026-01-02T03:04:05Z".to_owned(),
             traceparent: None,
+            replayed: false,
             body: Vec::new(),
         };
         let long = relay.outbox.add_row("tax", long);
@@ -262,6 +263,7 @@ fn a_participant_finds_its_receipts_in_its_own_queue() {
             documents: vec![0],
             received: "2026-01-02T03:04:05Z".to_owned(),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            replayed: false,
             body: b"{}".to_vec(),
         };
         relay.outbox.add_row("receipts", receipt);

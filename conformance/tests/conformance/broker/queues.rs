@@ -36,7 +36,7 @@ fn the_topology_can_be_declared_again_and_grows() {
     });
     let columns = ["list_queues", "-p", "topology", "name", "type", "arguments"];
     let listed = shared().control(&columns);
-    assert_eq!(listed.lines().filter(|line| line.contains("\tquorum\t")).count(), 6, "{listed}");
+    assert_eq!(listed.lines().filter(|line| line.contains("\tquorum\t")).count(), 7, "{listed}");
     let tax = listed.lines().find(|line| line.starts_with("onepoint.dept.tax")).unwrap();
     for argument in [
         "x-delivery-limit\",20",

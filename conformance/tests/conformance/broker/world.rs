@@ -52,6 +52,7 @@ pub(super) fn broker(url: &str) -> Broker {
 
 /// Certificates of the shared broker and of a client.
 pub(super) struct Pki {
+    pub(super) ca: TestCa,
     pub(super) tls: Tls,
     pub(super) client: BrokerTls,
 }
@@ -76,6 +77,7 @@ pub(super) fn pki() -> &'static Pki {
                 key: server.key_pem().to_string(),
             },
             client: BrokerTls { ca_pem: ca.certificate_pem(), identity: Some(identity) },
+            ca,
         }
     })
 }
@@ -155,6 +157,7 @@ impl MemoryOutbox {
             documents: vec![0, 2],
             received: "2026-01-02T03:04:05Z".to_owned(),
             traceparent: None,
+            replayed: false,
             body: body.as_bytes().to_vec(),
         };
         self.add_row(lane, row)
