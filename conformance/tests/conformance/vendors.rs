@@ -4,13 +4,12 @@
 //! among the dead letters with the reason; nobody reads or writes what is not his.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions,
-    ConfirmSelectOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
@@ -39,8 +38,13 @@ struct Vendors {
 }
 
 impl Vendors {
-    /// Makes the zone and imports its definitions, before anything of it runs.
+    /// Makes the zone, imports its definitions and declares its queues, before anything of
+    /// it runs.
     fn make(rabbit: &RabbitMq, host: &str) -> Vendors {
+        Vendors::make_with(rabbit, host, true)
+    }
+
+    fn make_with(rabbit: &RabbitMq, host: &str, declared: bool) -> Vendors {
         let root = rabbit.url().replace("%2f", host);
         let plain = rabbit.url().replace("guest:guest@", "onepoint@").replace("%2f", host);
         let receipts_by_broker = BY_BROKER.to_vec();
@@ -68,6 +72,10 @@ impl Vendors {
                 text.replace(line, &format!("url = \"{}\"", urls[user]))
             });
         }
+        if declared {
+            let (code, out, err) = zone.run(&["routes", "apply"]);
+            assert_eq!(code, Some(0), "{out}{err}");
+        }
         Vendors { zone, urls, root }
     }
 
@@ -85,7 +93,7 @@ impl Vendors {
 
 /// A connection of one user.
 struct Line {
-    _connection: Connection,
+    connection: Connection,
     channel: Channel,
 }
 
@@ -94,7 +102,7 @@ impl Line {
         let connection = Broker::new(url, "test", None).unwrap().connect().await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-        Line { _connection: connection, channel }
+        Line { connection, channel }
     }
 
     /// Publishes to the intake and waits for the broker's word.
@@ -103,7 +111,7 @@ impl Line {
         let publish =
             self.channel.basic_publish(INTAKE.into(), "".into(), options, body, properties);
         let confirm = publish.await.unwrap().await.unwrap();
-        assert!(matches!(confirm, Confirmation::Ack(None)), "{confirm:?}");
+        assert!(matches!(confirm, Confirmation::Ack(None)), "it was not taken");
     }
 
     /// Takes what comes until there are so many.
@@ -288,16 +296,7 @@ fn a_gateway_that_dies_between_commit_and_acknowledgement_tells_the_verdict_agai
     {
         vendors.zone.start_gateway(&[("ONEPOINT_DIE_AT", place)]);
         runtime.block_on(async {
-            let line = loop {
-                // The queue is declared by the gateway, perhaps a moment later.
-                let line = vendors.line("platform").await;
-                let options = BasicGetOptions::default();
-                let queue = "onepoint.receipts.platform".into();
-                if line.channel.basic_get(queue, options).await.is_ok() {
-                    break line;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            };
+            let line = vendors.line("platform").await;
             line.hand_in(letter("platform", place), &order(&signer, number)).await;
         });
         let status = vendors.zone.wait_for_gateway();
@@ -316,14 +315,5 @@ fn a_gateway_that_dies_between_commit_and_acknowledgement_tells_the_verdict_agai
         let expected = if number == "D-1" { 1 } else { 2 };
         assert_eq!(metrics.journal("accepted"), expected, "{place}");
         vendors.zone.stop_gateway();
-    }
-}
-
-/// Waits for something a gateway will do.
-async fn eventually(what: &str, mut is: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !is().await {
-        assert!(started.elapsed() < PATIENCE, "not in {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -10,7 +10,7 @@ use onepoint_relay::depth::DepthReader;
 use onepoint_store::{DestinationKind, SqliteReader};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, monotonic};
 use crate::config::Alarms;
 use crate::deliver::RECEIPTS_LANE;
 use crate::metrics::Metrics;
@@ -55,7 +55,9 @@ impl Seen {
 impl Monitor {
     /// Looks until it is told to stop.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut every = tokio::time::interval(EVERY);
+        // The relay declares the queues first.
+        let first = tokio::time::Instant::from_std(monotonic()) + EVERY;
+        let mut every = tokio::time::interval_at(first, EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut raised = BTreeSet::new();
         let mut known = BTreeSet::new();

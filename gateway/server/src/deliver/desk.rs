@@ -55,12 +55,12 @@ impl Desk {
         if rows.is_empty() && !lane.starts_with(RECEIPTS_LANE) {
             rows = self.pending(&format!("{REPLAY_LANE}{lane}"), max_rows).await?;
         }
-        self.bury_exhausted(leases, &mut rows).await?;
         let now = self.clock.now();
+        for ended in leases.with(|table| table.expire(now)) {
+            tracing::info!(delivery = ended.delivery, holder = ended.holder, "a lease ended");
+        }
+        self.bury_exhausted(leases, &mut rows).await?;
         let grants = leases.with(|table| {
-            for ended in table.expire(now) {
-                tracing::info!(delivery = ended.delivery, holder = ended.holder, "a lease ended");
-            }
             let candidates =
                 rows.iter().map(|row| Candidate { delivery: &row.id, order_keys: &row.order_keys });
             let grants = table.grant(candidates, holder, now, lease, max);
