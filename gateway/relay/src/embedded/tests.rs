@@ -206,3 +206,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn how_often_a_delivery_was_given_out_is_remembered_until_it_is_settled() {
+    let rows = Rows::new(&[("a", &[])]);
+    let mut table = LeaseTable::new("run1", 10);
+    for (times, second) in [(1, 0), (2, 30), (3, 60)] {
+        let grants = granted(&mut table, &rows, second);
+        assert_eq!((grants.len(), table.handouts("a")), (1, times));
+        assert!(table.is_out("a"));
+    }
+    let last = table.grant(rows.candidates(), "tax", at(60), LEASE, 10);
+    assert!(last.is_empty(), "it is out");
+    table.expire(at(90));
+    assert!(!table.is_out("a"));
+    table.settled("a");
+    assert_eq!(table.handouts("a"), 0);
+}

@@ -202,3 +202,37 @@ proptest! {
         prop_assert_eq!((window.held(), window.bytes, window.queues.len()), (0, 0, 0));
     }
 }
+
+#[test]
+fn a_barred_row_keeps_its_turn_and_others_go_on() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    let long = |seq: u64, bytes: usize| OutboxRow { body: vec![0; bytes], ..row(seq, &["a"]) };
+    window.add(vec![long(1, 500), row(2, &["a"]), row(3, &["b"]), row(4, &["c"])]);
+    assert_eq!(all_next(&mut window, now), [1, 3, 4]);
+    assert_eq!(window.bar(500), Some(1));
+    assert_eq!(window.in_flight(), 2);
+    window.lost();
+    assert_eq!(all_next(&mut window, now), [3, 4], "not the barred one, nor what is behind it");
+    window.confirmed(3);
+    window.confirmed(4);
+    assert_eq!(all_next(&mut window, now), [0_u64; 0]);
+    // A size that no row has: the longest one in flight it must be.
+    let mut window = Window::default();
+    window.add(vec![long(1, 10), OutboxRow { order_keys: Vec::new(), ..long(2, 20) }]);
+    all_next(&mut window, now);
+    assert_eq!(window.bar(7), Some(2));
+    assert_eq!(Window::default().bar(7), None);
+}
+
+#[test]
+fn a_refused_row_may_be_tried_again_at_once_and_keeps_its_turn() {
+    let now = Instant::now();
+    let mut window = window(&[(1, &["a"]), (2, &["a"])]);
+    assert_eq!(all_next(&mut window, now), [1]);
+    window.refused(1);
+    assert_eq!(window.in_flight(), 0);
+    assert_eq!(all_next(&mut window, now), [1]);
+    window.confirmed(1);
+    assert_eq!(all_next(&mut window, now), [2]);
+}
