@@ -145,6 +145,7 @@ pub(crate) const POINTS: [Point; 25] = [
         then: "the broker gives it again, it is recognised by its guid, its verdict is posted",
         passes: 1,
         broker: true,
+        chore: false,
     },
     Point {
         name: "vendor.answered",
@@ -152,6 +153,7 @@ pub(crate) const POINTS: [Point; 25] = [
         then: "the broker gives it again, and its verdict is posted once more",
         passes: 1,
         broker: true,
+        chore: false,
     },
 ];
 
