@@ -86,7 +86,7 @@ impl World<'_> {
             let part = messages.split_off(messages.len() - MESSAGES);
             best.end_to_end = best.end_to_end.max(self.end_to_end(part));
             let part = messages.split_off(messages.len() - MESSAGES);
-            best.from_outbox = best.from_outbox.max(self.from_outbox(part));
+            best.from_outbox = best.from_outbox.max(self.full_outbox(part));
         }
         let shown = [
             ("bare publisher, window 128", best.bare),
@@ -128,7 +128,7 @@ impl World<'_> {
     }
 
     /// Accepted while the broker is away; what counts is the time from the first confirm.
-    fn from_outbox(&self, messages: Vec<Vec<u8>>) -> f64 {
+    fn full_outbox(&self, messages: Vec<Vec<u8>>) -> f64 {
         let count = messages.len() as u64;
         let before = self.runtime.block_on(relayed(self.zone));
         self.proxy.cut();
