@@ -3,7 +3,6 @@
 
 use std::process::ExitCode;
 
-use onepoint_schemas::Catalogue;
 use onepoint_xml::Limits;
 use serde_json::{Value, json};
 
@@ -18,11 +17,9 @@ use crate::route::routing_key;
 
 pub(super) fn run(args: &RoutesTestArgs, settings: &Settings) -> Outcome {
     let bytes = read_input(&args.message, BODY_BYTES_MAX)?;
-    let catalogue = Catalogue::load_builtin().map_err(|error| {
-        Failure::outside("catalogue-broken", error.to_string(), "install again")
-    })?;
+    let catalogue = &settings.catalogue;
     let document = parse(bytes, &Limits::default()).map_err(|refusal| unusable(&refusal))?;
-    let kind = message_type(&document, &catalogue).map_err(|refusal| unusable(&refusal))?;
+    let kind = message_type(&document, catalogue).map_err(|refusal| unusable(&refusal))?;
     let documents = catalogue.documents(&document, kind);
     let mut nowhere = false;
     let mut told = Vec::new();
