@@ -1,6 +1,7 @@
 //! `onepoint schemas`: what message types there are, what a type looks like, whether a file
 //! is one, and how a department adds its own. All but `add` only read.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,29 +47,37 @@ fn catalogue(config: Option<&Path>) -> Result<Option<Arc<Catalogue>>, Failure> {
 
 fn list(args: &ListArgs) -> Outcome {
     let Some(catalogue) = catalogue(args.config.as_deref())? else { return Ok(ExitCode::from(2)) };
+    let mut text = String::new();
     if args.json {
         for kind in catalogue.all_versions() {
-            println!("{}", line(&catalogue, kind));
+            text.push_str(&format!("{}\n", line(&catalogue, kind)));
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(say(&text));
     }
-    println!(
-        "{:<28} {:<14} {:<12} {:<12} {:<10} title",
+    text.push_str(&format!(
+        "{:<28} {:<14} {:<12} {:<12} {:<10} title\n",
         "type", "version", "from", "direction", "engine"
-    );
+    ));
     for kind in catalogue.all_versions() {
         let version = kind.schema_version();
-        println!(
-            "{:<28} {version:<14} {:<12} {:<12} {:<10} {} {}",
+        text.push_str(&format!(
+            "{:<28} {version:<14} {:<12} {:<12} {:<10} {} {}\n",
             kind.name,
             from(&catalogue, &version),
             direction(kind.direction),
             catalogue.engine(kind),
             kind.title,
             kind.title_zh,
-        );
+        ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(say(&text))
+}
+
+/// Prints a long text. Whoever reads only its beginning has what they wanted.
+fn say(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    ExitCode::SUCCESS
 }
 
 fn line(catalogue: &Catalogue, kind: &MessageType) -> Value {

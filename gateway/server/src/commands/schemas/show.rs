@@ -6,7 +6,7 @@ use onepoint_schemas::{Catalogue, Field, MessageType, Place, Signature, ValueTyp
 use serde_json::{Value, json};
 
 use super::super::Outcome;
-use super::{catalogue, direction, named};
+use super::{catalogue, direction, named, say};
 use crate::cli::schemas::ShowArgs;
 
 pub(super) fn run(args: &ShowArgs) -> Outcome {
@@ -14,19 +14,17 @@ pub(super) fn run(args: &ShowArgs) -> Outcome {
     let kind = named(&catalogue, &args.name, args.version.as_deref())?;
     let fields = catalogue.fields(kind).unwrap_or_default();
     if args.json {
-        println!("{}", value(&catalogue, kind, &fields));
-    } else {
-        print(&catalogue, kind, &fields);
+        return Ok(say(&format!("{}\n", value(&catalogue, kind, &fields))));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(say(&described(&catalogue, kind, &fields)))
 }
 
-fn print(catalogue: &Catalogue, kind: &MessageType, fields: &[Field]) {
+fn described(catalogue: &Catalogue, kind: &MessageType, fields: &[Field]) -> String {
     let version = kind.schema_version();
-    println!("{} {version}: {} {}", kind.name, kind.title, kind.title_zh);
-    let line = |name: &str, text: String| {
+    let mut all = format!("{} {version}: {} {}\n", kind.name, kind.title, kind.title_zh);
+    let mut line = |name: &str, text: String| {
         if !text.is_empty() {
-            println!("  {name:<14} {text}");
+            all.push_str(&format!("  {name:<14} {text}\n"));
         }
     };
     line("direction", direction(kind.direction).to_owned());
@@ -39,19 +37,23 @@ fn print(catalogue: &Catalogue, kind: &MessageType, fields: &[Field]) {
     line("personal", kind.personal.join(", "));
     line("receipt", kind.receipt.clone().unwrap_or_default());
     line("engine", catalogue.engine(kind).to_owned());
-    println!("\n{:<40} {:<8} {:<50} documentation", "field", "occurs", "type");
+    all.push_str(&format!("\n{:<40} {:<8} {:<50} documentation\n", "field", "occurs", "type"));
     for field in fields {
         let name = format!("{}{}", "  ".repeat(field.depth), field.name);
-        println!("{name:<40} {:<8} {:<50} {}", occurs(field), words(field), field.documentation);
+        let (occurs, words) = (occurs(field), words(field));
+        let line = format!("{name:<40} {occurs:<8} {words:<50} {}", field.documentation);
+        all.push_str(line.trim_end());
+        all.push('\n');
     }
     let rules = catalogue.rules_of(kind);
     if !rules.is_empty() {
-        println!("\nrules");
+        all.push_str("\nrules\n");
     }
     for rule in rules {
         let norm = rule.norm_code.map(|code| format!(" (norm {code})")).unwrap_or_default();
-        println!("  {}{norm}\n    {}\n    {}", rule.code, rule.en, rule.zh);
+        all.push_str(&format!("  {}{norm}\n    {}\n    {}\n", rule.code, rule.en, rule.zh));
     }
+    all
 }
 
 fn value(catalogue: &Catalogue, kind: &MessageType, fields: &[Field]) -> Value {
