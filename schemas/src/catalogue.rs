@@ -4,7 +4,7 @@
 //! schemas compile at their first use.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
 use onepoint_xml::Document;
@@ -12,6 +12,7 @@ use onepoint_xml::Document;
 use crate::documents::{self, DocumentFacts};
 use crate::fields::{self, Field};
 use crate::files::Files;
+use crate::json::{JsonForm, JsonFormError};
 use crate::rules::{RuleInfo, RuleSet};
 use crate::structure::Structure;
 use crate::violation::Violation;
@@ -31,6 +32,8 @@ struct Entry {
     /// The first day on which this version judges; none for always.
     from: Option<Date>,
     structure: Structure,
+    /// Read when first asked for: most types are never sent as JSON.
+    form: OnceLock<Result<JsonForm, JsonFormError>>,
     rules: Arc<RuleSet>,
 }
 
@@ -164,6 +167,16 @@ impl Catalogue {
     /// The rules of a type, for people.
     pub fn rules_of(&self, kind: &MessageType) -> Vec<RuleInfo> {
         self.entry(kind).map(|entry| entry.rules.of(&kind.name)).unwrap_or_default()
+    }
+
+    /// The JSON form of a type of this catalogue; none for a type of another.
+    ///
+    /// # Errors
+    /// A schema that has no JSON form.
+    pub fn json_form(&self, kind: &MessageType) -> Option<Result<&JsonForm, &JsonFormError>> {
+        let entry = self.entry(kind)?;
+        let read = || JsonForm::read(kind, entry.structure.location(), entry.structure.files());
+        Some(entry.form.get_or_init(read).as_ref())
     }
 
     fn entry(&self, kind: &MessageType) -> Option<&Entry> {

@@ -8,9 +8,11 @@
 //!   xsd-schema where a schema uses more than that knows; `structure` is the set of a type
 //! - `documents`: keys, parties and fields of each document of a message
 //! - `rules`: codes and arithmetic as data (`rules.toml`), exact integers only
+//! - `json`: the JSON form of each type, its JSON Schema, the way to XML and back
 //! - [`example`], [`example_with`]: a message of each type, with made-up identities
 //!
-//! Promised: no I/O, no clock, no recursion on input, everything bounded.
+//! Promised: no I/O, no clock, no recursion on input but that of JSON, whose depth is bounded,
+//! everything bounded.
 
 mod catalogue;
 mod codes;
@@ -18,6 +20,7 @@ mod documents;
 mod example;
 mod fields;
 mod files;
+mod json;
 mod rules;
 mod structure;
 mod violation;
@@ -30,6 +33,9 @@ pub use documents::{DocumentFacts, SignerGroup};
 pub use example::{example, example_with, examples};
 pub use fields::{Field, ValueType};
 pub use files::Files;
+pub use json::{
+    Json, JsonForm, JsonFormError, JsonLimits, JsonMessage, JsonSchema, JsonSchemaError, reference,
+};
 pub use rules::{Fault, RuleError, RuleInfo};
 pub use violation::{VIOLATIONS_MAX, Violation};
 pub use xsd::{Engine, Expected, LoadOptions, Loader, Missing, SchemaError, SchemaSet};

@@ -16,7 +16,8 @@ pub(crate) const HIDDEN: &str = "***";
 pub struct Violation {
     /// Stable code in kebab case, for instance `schema-length` or `order-total`.
     pub code: String,
-    /// The rule of the schema language that is broken, such as `cvc-maxLength-valid`; none
+    /// The rule of the schema language that is broken, such as `cvc-maxLength-valid` or the
+    /// keyword `maxLength` of JSON Schema; none
     /// for what is no fault of structure.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rule: String,
@@ -40,6 +41,13 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// A violation at a place of a text that is not XML.
+    pub(crate) fn placed(code: &str, path: &str, line: u32, column: u32) -> Violation {
+        let (code, path) = (code.to_owned(), path.to_owned());
+        let [rule, expected, found, en, zh] = [const { String::new() }; 5];
+        Violation { code, rule, path, line, column, expected, found, en, zh, norm_code: None }
+    }
+
     /// A violation at `element`.
     pub(crate) fn at(element: Element<'_>, code: &str) -> Violation {
         let position = element.position();

@@ -3,7 +3,7 @@
 //! schema; a set that is added must also have examples that are judged as they say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use onepoint_xml::{Document, Limits};
 
@@ -88,7 +88,8 @@ impl Catalogue {
             }
             let structure =
                 Structure::new(&kind.name, &schema, view.clone(), Files::is_builtin(&file));
-            entries.push(Entry { kind, from: manifest.from, structure, rules: Arc::clone(&rules) });
+            let (from, form, rules) = (manifest.from, OnceLock::new(), Arc::clone(&rules));
+            entries.push(Entry { kind, from, structure, form, rules });
         }
         self.versions.push(Version {
             added: !Files::is_builtin(&file),
