@@ -105,9 +105,11 @@ fn one(
     facts.app_type = facts.field("appType").map(str::to_owned);
     facts.app_status = facts.field("appStatus").map(str::to_owned);
     let keys = std::iter::once(&kind.key).chain(&kind.key_else);
-    facts.business_key = keys
-        .filter_map(|key| key.split_first())
-        .find_map(|(name, fields)| facts.key(fields).map(|value| format!("{name}|1|{value}")));
+    facts.business_key = keys.filter_map(|key| key.split_first()).find_map(|(kind, fields)| {
+        // A receipt of several kinds of documents says in a field which kind it answers.
+        let name = kind.strip_prefix('@').map_or(Some(kind.as_str()), |name| facts.field(name));
+        Some(format!("{}|1|{}", escape(name?), facts.key(fields)?))
+    });
     facts.order_key = match kind.order_key.is_empty() {
         true => None,
         false => facts.key(&kind.order_key),

@@ -7,7 +7,6 @@ use onepoint_xml::{Document, Limits};
 use serde::Deserialize;
 
 use super::*;
-use crate::files::embedded;
 use crate::{Catalogue, VIOLATIONS_MAX, Violation, example};
 
 mod change;
@@ -32,6 +31,9 @@ struct Case {
     found: String,
     expected: String,
     pass: Vec<BTreeMap<String, Change>>,
+    /// The family of the file.
+    #[serde(skip)]
+    family: String,
 }
 
 #[derive(Deserialize)]
@@ -40,9 +42,17 @@ struct Table {
     case: Vec<Case>,
 }
 
+/// The cases of every family, from the files beside its rules.
 fn cases() -> Vec<Case> {
-    let text = embedded("ceb/2022-05/rules-cases.toml").unwrap();
-    toml::from_str::<Table>(text).unwrap().case
+    let mut found = Vec::new();
+    for (path, text) in crate::files::all_embedded() {
+        let Some(folder) = path.strip_suffix("/rules-cases.toml") else { continue };
+        for mut case in toml::from_str::<Table>(text).unwrap().case {
+            folder.split('/').next().unwrap().clone_into(&mut case.family);
+            found.push(case);
+        }
+    }
+    found
 }
 
 fn catalogue() -> Catalogue {
@@ -82,16 +92,18 @@ fn types(catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// The types of a case: its own, or all of the rule.
+/// The types of a case: its own, or all of the rule in its family.
 fn types_of(
     case: &Case,
     catalogue: &Catalogue,
     all: &BTreeMap<String, BTreeSet<String>>,
 ) -> Vec<String> {
+    let of_family =
+        |kind: &&String| catalogue.by_name(kind).is_some_and(|kind| kind.family == case.family);
     if case.types.is_empty() {
-        return all.get(&case.code).into_iter().flatten().cloned().collect();
+        return all.get(&case.code).into_iter().flatten().filter(of_family).cloned().collect();
     }
-    case.types.iter().filter(|kind| catalogue.by_name(kind).is_some()).cloned().collect()
+    case.types.iter().filter(of_family).cloned().collect()
 }
 
 #[test]
