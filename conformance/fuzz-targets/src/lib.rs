@@ -12,6 +12,7 @@ use onepoint_envelope::c14n::{Method, PrefixList, Selection, canonicalize};
 use onepoint_envelope::dxp::{DxpMsg, DxpMsgSv};
 use onepoint_envelope::jws::Jws;
 use onepoint_envelope::xmldsig::{SignaturePlace, SignedDocument, verify, verify_part};
+use onepoint_schemas::{Catalogue, Json, JsonLimits};
 use onepoint_xml::{Document, Limits};
 
 pub mod seeds;
@@ -208,6 +209,33 @@ pub fn dxp(input: &[u8]) {
     }
 }
 
+/// JSON that is read is what serde_json reads, and its places lie in the text. A message that
+/// is accepted as JSON is the same message when its XML form is written as JSON again.
+pub fn json(input: &[u8]) {
+    static CATALOGUE: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::load_builtin().expect("the catalogue"));
+    let Ok(json) = Json::read(bounded(input).to_vec(), &JsonLimits::default()) else { return };
+    let theirs: Option<serde_json::Value> = serde_json::from_slice(bounded(input)).ok();
+    assert_eq!(Some(json.value()), theirs.as_ref(), "read otherwise than serde_json does");
+    let root = json.value().as_object().and_then(|root| root.keys().next());
+    let Some(kind) = root.and_then(|name| CATALOGUE.by_name(name)) else { return };
+    let Some(Ok(form)) = CATALOGUE.json_form(kind) else { return };
+    let message = match form.accept(json) {
+        Ok(message) => message,
+        Err(found) => {
+            let lines = bounded(input).split(|b| *b == b'\n').count();
+            assert!(found.iter().all(|fault| (fault.line as usize) <= lines && fault.column > 0));
+            return;
+        }
+    };
+    let document = parse(message.xml().as_bytes()).expect("our own XML");
+    let written = form.to_json(&document).expect("our own XML has a JSON form");
+    let again = Json::read(written.clone().into_bytes(), &JsonLimits::default()).expect("our own");
+    let again = form.accept(again).expect("our own JSON");
+    let once_more = parse(again.xml().as_bytes()).expect("our own XML");
+    assert_eq!(written, form.to_json(&once_more).expect("our own XML has a JSON form"));
+}
+
 /// A certificate is read within its bounds, writes itself as it was, and leads to the anchor
 /// only when it is the one that the CA issued.
 pub fn certificate(input: &[u8]) {
@@ -255,6 +283,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("xmldsig", xmldsig),
     ("jws", jws),
     ("dxp", dxp),
+    ("json", json),
     ("certificate", certificate),
     ("crl", crl),
 ];

@@ -136,6 +136,15 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "xmldsig" => bytes(signed()),
         "jws" => bytes(tokens()),
         "dxp" => bytes(envelopes()),
+        "json" => {
+            let catalogue = onepoint_schemas::Catalogue::load_builtin().expect("the catalogue");
+            let json = |(name, xml): (&str, &str)| {
+                let form = catalogue.by_name(name).and_then(|kind| catalogue.json_form(kind))?;
+                let bytes = xml.as_bytes().to_vec();
+                form.ok()?.to_json(&Document::parse(bytes, &Limits::default()).ok()?).ok()
+            };
+            bytes(onepoint_schemas::examples().filter_map(json).collect())
+        }
         "certificate" => {
             let all = [WORLD.ca.certificate(), &WORLD.signer.certificate];
             let pem = bytes(vec![WORLD.signer.certificate.to_pem()]);
