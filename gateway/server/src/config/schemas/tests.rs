@@ -80,7 +80,7 @@ fn a_broken_set_is_refused_with_file_line_and_reason() {
     let rules = "\n[[rule]]\ncode = \"x\"\ntypes = [\"ToyMessage\"]\nat = \"head\"\nen = \"e\"\nzh = \"z\"\n\
                  check = { kind = \"positive\", fields = [\"gone\"] }\n";
     let (at, line, what) = refused("rules.toml", rules);
-    assert_eq!((at.as_str(), line), ("rules.toml", 2));
+    assert_eq!((at.as_str(), line), ("rules.toml", 3));
     assert!(what.contains("has no field gone"), "{what}");
 }
 
