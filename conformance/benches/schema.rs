@@ -205,7 +205,8 @@ fn orders(count: usize) -> Vec<u8> {
     let plain = example(KIND).unwrap();
     let line = between(plain, "<ceb:OrderList>", "</ceb:OrderList>");
     let order = between(plain, "<ceb:Order>", "</ceb:Order>");
-    let long = order.replacen(line, &line.repeat(99), 1);
+    let others = order.matches("<ceb:OrderList>").count() - 1;
+    let long = order.replacen(line, &line.repeat(99 - others), 1);
     plain.replacen(order, &long.repeat(count), 1).into_bytes()
 }
 
