@@ -13,6 +13,7 @@ use crate::documents::{self, DocumentFacts};
 use crate::fields::{self, Field};
 use crate::files::Files;
 use crate::json::{JsonForm, JsonFormError};
+use crate::receipt::{self, Issue, Refused};
 use crate::rules::{RuleInfo, RuleSet};
 use crate::structure::Structure;
 use crate::violation::Violation;
@@ -209,6 +210,18 @@ impl Catalogue {
     /// absent is absent, the schema judges it.
     pub fn documents(&self, document: &Document, kind: &MessageType) -> Vec<DocumentFacts> {
         documents::extract(document, kind)
+    }
+
+    /// The receipt that tells of refused documents of a type, CEB312 for CEB311; `None` for
+    /// a type without one.
+    pub fn receipt_of(
+        &self,
+        kind: &MessageType,
+        refused: &[Refused<'_>],
+        issue: &Issue<'_>,
+    ) -> Option<String> {
+        let receipt = self.by_name(kind.receipt.as_deref()?)?;
+        Some(receipt::of_documents(receipt, &self.fields(receipt)?, refused, issue))
     }
 
     /// Judges one document by the rules of its type. Call it for documents that

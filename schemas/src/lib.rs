@@ -9,6 +9,7 @@
 //! - `documents`: keys, parties and fields of each document of a message
 //! - `rules`: codes and arithmetic as data (`rules.toml`), exact integers only
 //! - `json`: the JSON form of each type, its JSON Schema, the way to XML and back
+//! - `receipt`: refusals in the words of the norm, CEB900 and the receipt of each type
 //! - [`example`], [`example_with`]: a message of each type, with made-up identities
 //!
 //! Promised: no I/O, no clock, no recursion on input but that of JSON, whose depth is bounded,
@@ -21,6 +22,7 @@ mod example;
 mod fields;
 mod files;
 mod json;
+mod receipt;
 mod rules;
 mod structure;
 mod violation;
@@ -36,8 +38,11 @@ pub use files::Files;
 pub use json::{
     Json, JsonForm, JsonFormError, JsonLimits, JsonMessage, JsonSchema, JsonSchemaError, reference,
 };
+pub use receipt::{Issue, Refused, format_receipt, return_status};
 pub use rules::{Fault, RuleError, RuleInfo};
-pub use violation::{VIOLATIONS_MAX, Violation};
+pub use violation::{
+    Language, MESSAGE_VIOLATIONS_MAX, VIOLATIONS_MAX, Violation, bounded, summary,
+};
 pub use xsd::{Engine, Expected, LoadOptions, Loader, Missing, SchemaError, SchemaSet};
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod startup;
 mod tidy;
 mod vault;
 mod vendors;
+mod violations;
 mod webhook;
 mod xmlconf;
 mod xmldsig;

@@ -1,6 +1,7 @@
 //! Last stage: what the sender is told, once it is durable: one clear verdict
 //! with every document's reason and the receipts.
 
+use hyper::header::{HeaderValue, LOCATION};
 use onepoint_proof::Receipt;
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,50 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn of(sealed: Sealed<Verdict>) -> Answer {
         Answer { verdict: sealed.verdict, receipts: sealed.receipts }
+    }
+
+    /// The message that the answer is about.
+    pub(crate) fn message(&self) -> &str {
+        &self.verdict.message
+    }
+
+    /// The refusal of the message as a whole.
+    pub(crate) fn refused_message(&self) -> Option<&Refusal> {
+        self.verdict.refusal.as_ref()
+    }
+
+    /// Index and refusal of each refused document.
+    pub(crate) fn refused_documents(&self) -> impl Iterator<Item = (usize, &Refusal)> {
+        let documents = self.verdict.documents.iter();
+        documents.filter_map(|one| one.refusal.as_ref().map(|refusal| (one.index, refusal)))
+    }
+
+    /// One line of the gateway's own log for each refusal: rule and place as in the fact, no
+    /// value of the message.
+    pub(crate) fn log_refusals(&self) {
+        let whole = self.verdict.refusal.as_ref().map(|refusal| (None, refusal));
+        let documents = self.refused_documents().map(|(index, refusal)| (Some(index), refusal));
+        for (document, refusal) in whole.into_iter().chain(documents) {
+            let place = refusal.place.as_ref();
+            let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
+            let path = place.map_or("", |place| place.path.as_str());
+            let norm = refusal.violations.first().and_then(|first| first.norm_code.as_deref());
+            let (id, violations) = (self.message(), refusal.violations.len());
+            let code = refusal.code.as_ref();
+            tracing::info!(id, document, code, norm, line, column, path, violations, "refused");
+        }
+    }
+
+    /// The answer as a CEB receipt, with the status that JSON would have; where the
+    /// message is, `Location` says.
+    pub(crate) fn response_in_xml(&self, xml: String) -> Response {
+        let status = self.refusal().map_or(200, |refusal| refusal.status);
+        let mut response =
+            problem::answer(status, "application/xml; charset=utf-8", xml.into_bytes());
+        if let Ok(place) = HeaderValue::from_str(&format!("/v1/messages/{}", self.message())) {
+            response.headers_mut().insert(LOCATION, place);
+        }
+        response
     }
 
     /// 200 when at least one document was accepted; else a problem document,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
 use onepoint_envelope::xmldsig::SignaturePlace;
 use onepoint_envelope::xmldsig::explain::{Explanation, explain};
-use onepoint_schemas::{Catalogue, MessageType};
+use onepoint_schemas::{Catalogue, MessageType, Violation};
 use onepoint_xml::{Document, Limits};
 use serde_json::{Value, json};
 
@@ -34,6 +34,8 @@ pub(crate) struct Finding {
     pub(crate) zh: String,
     pub(crate) place: Option<Place>,
     pub(crate) expected: Option<String>,
+    /// All that schema or rules found.
+    pub(crate) violations: Vec<Violation>,
     /// Members of its own, for JSON; null for none.
     pub(crate) detail: Value,
 }
@@ -47,13 +49,24 @@ impl Finding {
         zh: impl Into<String>,
     ) -> Finding {
         let (code, en, zh) = (code.into(), en.into(), zh.into());
-        Finding { stage, ok, code, en, zh, place: None, expected: None, detail: Value::Null }
+        Finding {
+            stage,
+            ok,
+            code,
+            en,
+            zh,
+            place: None,
+            expected: None,
+            violations: Vec::new(),
+            detail: Value::Null,
+        }
     }
 
     fn refused(stage: &'static str, refusal: &Refusal) -> Finding {
         Finding {
             place: refusal.place.clone(),
             expected: refusal.expected.clone(),
+            violations: refusal.violations.clone(),
             ..Finding::new(stage, Some(false), refusal.code.clone(), &*refusal.en, &*refusal.zh)
         }
     }

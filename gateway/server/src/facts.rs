@@ -5,6 +5,7 @@
 use onepoint_proof::fact::{canonical_digest, format_time};
 use onepoint_proof::statement::{Day, running_start};
 use onepoint_proof::{Fact, FactKind};
+use onepoint_schemas::Violation;
 use onepoint_store::Tally;
 use serde_json::{Value, json};
 
@@ -188,9 +189,7 @@ fn set_refusal(mut fact: Fact, refusal: &Refusal) -> Fact {
     }
     if !refusal.violations.is_empty() {
         let all = refusal.violations.iter();
-        let all: Vec<Value> = all
-            .map(|v| json!({ "code": v.code, "path": v.path, "line": v.line, "column": v.column }))
-            .collect();
+        let all: Vec<Value> = all.map(violation).collect();
         let listed: Vec<Value> = all.iter().take(VIOLATIONS_MAX).cloned().collect();
         fact = fact.set("violations", json!(listed)).set("violations_found", json!(all.len()));
         if all.len() > VIOLATIONS_MAX
@@ -200,6 +199,17 @@ fn set_refusal(mut fact: Fact, refusal: &Refusal) -> Fact {
         }
     }
     fact
+}
+
+/// Rule, place and the norm's code; not the value, which may be personal.
+fn violation(violation: &Violation) -> Value {
+    let Violation { code, path, line, column, norm_code, .. } = violation;
+    match norm_code {
+        None => json!({ "code": code, "path": path, "line": line, "column": column }),
+        Some(norm) => {
+            json!({ "code": code, "path": path, "line": line, "column": column, "norm_code": norm })
+        }
+    }
 }
 
 /// A reason is for a person; a fact has a bound.

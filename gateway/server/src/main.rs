@@ -13,6 +13,7 @@ use clap::Parser;
 mod administer;
 mod answer;
 mod authenticate;
+mod ceb;
 mod cli;
 mod clock;
 mod commands;

@@ -12,11 +12,13 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 use crate::authenticate::{Judged, Trust, authenticate};
+use crate::ceb;
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::config::Routes;
 use crate::explain::{self, Known, Report};
 use crate::fault;
+use crate::http::Response;
 use crate::inforce::Current;
 use crate::intake::{self, Labels, Received};
 use crate::refusal::{Refusal, Stage, internal};
@@ -70,7 +72,25 @@ impl Pipeline {
         };
         // Dying here loses nothing: the sender sends again and gets the same receipt.
         fault::point("answer.before");
-        Ok(Answer::of(committed))
+        let answer = Answer::of(committed);
+        answer.log_refusals();
+        Ok(answer)
+    }
+
+    /// The answer as a CEB receipt where something was refused, else as JSON. `body` is the
+    /// message that it answers.
+    pub(crate) async fn in_xml(&self, answer: Answer, body: Vec<u8>) -> Result<Response, Refusal> {
+        let (judge, at) = (Arc::clone(&self.judge), self.clock.now());
+        let told = tokio::task::spawn_blocking(move || {
+            match ceb::receipt(&answer, &body, &judge.current.get().trust, at) {
+                Some(xml) => answer.response_in_xml(xml),
+                None => answer.response(),
+            }
+        });
+        told.await.map_err(|error| {
+            tracing::error!(%error, "writing a receipt failed");
+            internal()
+        })
     }
 
     /// Explains what would become of a message, without a trace of it: the same stages

@@ -1,7 +1,7 @@
 //! Third stage: is it right? The schema judges the message as a whole, the rules
 //! judge each document of the batch for itself. Pure.
 
-use onepoint_schemas::{Catalogue, Violation};
+use onepoint_schemas::{Catalogue, MESSAGE_VIOLATIONS_MAX, Violation, bounded};
 
 use crate::authenticate::{Authentic, Judged};
 use crate::intake::Received;
@@ -44,6 +44,12 @@ pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Va
     }
     let document = authentic.document();
     let indexes = 0..authentic.facts().len();
-    let violations = indexes.map(|i| catalogue.check_rules(document, kind, i)).collect();
+    let mut room = MESSAGE_VIOLATIONS_MAX;
+    let violations = indexes.map(|index| {
+        let found = bounded(catalogue.check_rules(document, kind, index), room.max(1));
+        room = room.saturating_sub(found.len());
+        found
+    });
+    let violations = violations.collect();
     Ok(Valid { authentic, violations })
 }

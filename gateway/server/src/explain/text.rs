@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use onepoint_envelope::xmldsig::explain::{Cause, visible};
 
+use onepoint_schemas::Language;
+
 use super::{Finding, Report};
 
 /// Lines of canonical octets that are shown where the difference is not known.
@@ -31,6 +33,13 @@ impl Report {
         };
         line(out, &format!("  {mark} {}: {} [{}]", finding.stage, finding.en, finding.code));
         if finding.ok == Some(true) {
+            return;
+        }
+        if !finding.violations.is_empty() && finding.stage != "answer" {
+            for violation in &finding.violations {
+                line(out, &format!("       {}", violation.told(Language::English)));
+                line(out, &format!("       {}", violation.told(Language::Chinese)));
+            }
             return;
         }
         line(out, &format!("       {}", finding.zh));

@@ -11,6 +11,7 @@ use super::problem::json_answer;
 use super::routes::{App, Call};
 use super::{Caller, Response};
 use crate::answer::receipt_value;
+use crate::ceb;
 use crate::commit::store_refusal;
 use crate::refusal::{Refusal, Stage, internal};
 
@@ -20,8 +21,13 @@ pub(crate) async fn submit(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
+    // Kept only for those who want a receipt of the norm: it repeats what the message says.
+    let kept = ceb::is_wanted(call.accept).then(|| call.body.clone());
     let answer = app.pipeline.submit(call.body, call.labels, &caller.id).await?;
-    Ok(answer.response())
+    match kept {
+        Some(body) => app.pipeline.in_xml(answer, body).await,
+        None => Ok(answer.response()),
+    }
 }
 
 /// `POST /v1/messages/check`: what would become of a message, and why; no trace of it.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, EXPECT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT};
 use hyper::{Method, Request};
 use onepoint_certs::Role;
 use onepoint_relay::status::RelayStatus;
@@ -159,7 +159,8 @@ pub(crate) async fn answer(
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
     let labels =
         Labels { content_type: header(CONTENT_TYPE.as_str()), traceparent: header(TRACEPARENT) };
-    let call = Call { id: &id, segment: &segment, query, labels, body };
+    let accept = header(ACCEPT.as_str());
+    let call = Call { id: &id, segment: &segment, query, labels, accept, body };
     let result = match (route.name, caller) {
         (Name::Health, _) => Ok(problem::answer(200, "text/plain", b"ok\n".to_vec())),
         (Name::Ready, _) => evidence::ready(app).await,
@@ -191,6 +192,8 @@ pub(crate) struct Call<'r> {
     pub(crate) segment: &'r str,
     pub(crate) query: &'r str,
     pub(crate) labels: Labels<'r>,
+    /// What the caller wants to have.
+    pub(crate) accept: Option<&'r str>,
     pub(crate) body: Vec<u8>,
 }
 

@@ -90,6 +90,7 @@ fn numbers_of_a_query_are_bounded() {
         segment: "",
         query,
         labels: Labels::default(),
+        accept: None,
         body: Vec::new(),
     };
     assert_eq!(call("").number("max", 256, 32).unwrap(), 32);
