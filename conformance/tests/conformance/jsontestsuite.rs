@@ -9,7 +9,7 @@ use onepoint_schemas::{Json, JsonLimits};
 const SUITE: &str = "jsontestsuite";
 
 fn cases() -> Vec<(String, Vec<u8>)> {
-    let folder = suites::unpack(SUITE).join("test_parsing");
+    let folder = suites::unpack(SUITE).join("jsontest/test_parsing");
     let mut cases: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())

@@ -38,6 +38,10 @@ fn value(dice: &mut Dice, runner: &mut TestRunner, simple: &Simple) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return values[dice.roll(values.len())].as_str().unwrap().to_owned();
     }
+    if let Some((min, max)) = simple.collapsed_lengths() {
+        let length = [min, max][dice.roll(2)] as usize;
+        return ["", " ", "\n\t"][dice.roll(3)].to_owned() + &"名".repeat(length);
+    }
     if let Some(pattern) = schema["pattern"].as_str() {
         if pattern.contains("T[0-9]") {
             return "2026-11-01T10:00:00+08:00".to_owned();

@@ -10,6 +10,9 @@ use super::node::Node;
 /// White space that XML Schema takes off around a value that is not plain text.
 const SPACE: &str = "[ \\t\\n\\r]*";
 
+/// Longest text with collapsed white space that a pattern measures.
+const COLLAPSED_MAX: u64 = 32;
+
 /// A day and a time zone as XML Schema writes them; the XSD knows the days of a month.
 const DAY: &str = "-?[0-9]{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
 const ZONE: &str = "(Z|[+-][0-9]{2}:[0-9]{2})?";
@@ -20,6 +23,8 @@ enum Base {
     /// White space counts: xs:string.
     #[default]
     Text,
+    /// Text whose white space is collapsed before it is measured: xs:token.
+    Collapsed,
     /// Values whose white space is collapsed and whose form is not looked at here.
     Token,
     Decimal,
@@ -48,6 +53,7 @@ impl Simple {
     pub(crate) fn builtin(name: &str) -> Simple {
         let base = match name {
             "string" | "anySimpleType" | "anyType" | "normalizedString" => Base::Text,
+            "token" => Base::Collapsed,
             "decimal" => Base::Decimal,
             "int" => Base::Int,
             "integer" | "long" | "short" | "byte" | "nonNegativeInteger" | "positiveInteger"
@@ -69,6 +75,9 @@ impl Simple {
             let Some(value) = facet.attribute("", "value") else { continue };
             let number = value.parse().ok();
             match facet.name().local {
+                "whiteSpace" if value == "collapse" && self.base == Base::Text => {
+                    self.base = Base::Collapsed;
+                }
                 "length" => (self.min, self.max) = (number, number),
                 "minLength" => self.min = number,
                 "maxLength" => self.max = number,
@@ -123,6 +132,7 @@ impl Simple {
     fn lexical(&self) -> Option<String> {
         let body = match self.base {
             Base::Text | Base::Token => return None,
+            Base::Collapsed => collapsed(self.min.unwrap_or(0), self.max)?,
             Base::Decimal => format!("[+-]?{}", decimal(self.digits, self.fraction)),
             Base::Whole => match self.digits {
                 Some(digits) => format!("[+-]?0*[0-9]{{1,{digits}}}"),
@@ -149,7 +159,24 @@ impl Simple {
     /// Whether its keywords say all that its XSD says.
     #[cfg(test)]
     pub(crate) fn is_exact(&self) -> bool {
-        !matches!(self.base, Base::Token | Base::Date | Base::DateTime)
+        match self.base {
+            Base::Token | Base::Date | Base::DateTime => false,
+            Base::Collapsed => {
+                let (short, plain) = (self.min.unwrap_or(0) <= 1, self.patterns.is_empty());
+                short
+                    && self.max.is_some_and(|max| max <= COLLAPSED_MAX)
+                    && plain
+                    && self.values.is_empty()
+            }
+            _ => true,
+        }
+    }
+
+    /// Least and greatest length of text whose white space is collapsed.
+    #[cfg(test)]
+    pub(crate) fn collapsed_lengths(&self) -> Option<(u64, u64)> {
+        let lengths = (self.min.unwrap_or(0), self.max.unwrap_or(40));
+        (self.base == Base::Collapsed).then_some(lengths)
     }
 
     /// What is expected, in English and Chinese.
@@ -188,7 +215,7 @@ impl Simple {
             (Base::Boolean, ..) => {
                 ("\"true\" or \"false\"".to_owned(), "\"true\" 或 \"false\"".to_owned())
             }
-            (Base::Text | Base::Token, ..) => self.length_words(),
+            (Base::Text | Base::Collapsed | Base::Token, ..) => self.length_words(),
         }
     }
 
@@ -212,6 +239,20 @@ impl Simple {
             (None, None) => ("a string".to_owned(), "字符串".to_owned()),
         }
     }
+}
+
+/// Text of so many characters once runs of white space inside count as one and those around
+/// it not at all. `None` where a pattern of it would be large: the XSD measures it.
+fn collapsed(min: u64, max: Option<u64>) -> Option<String> {
+    const ONE: &str = "[^ \\t\\n\\r]";
+    let body = match max.filter(|max| *max <= COLLAPSED_MAX) {
+        Some(0) => return Some(String::new()),
+        Some(1) => ONE.to_owned(),
+        Some(max) => format!("{ONE}(([ \\t\\n\\r]+|{ONE}){{0,{}}}{ONE})?", max - 2),
+        None if min > 0 => format!("{ONE}({ONE}|[ \\t\\n\\r])*"),
+        None => return None,
+    };
+    Some(if min > 0 { body } else { format!("({body})?") })
 }
 
 /// Base64 with white space anywhere (XML Schema part 2, section 3.2.16): groups of four, and
@@ -342,6 +383,23 @@ mod tests {
         let time = Simple::builtin("dateTime");
         assert!(takes(&time, "2026-11-01T10:00:00.5+08:00") && !takes(&time, "2026-11-01"));
         assert!(takes(&Simple::builtin("date"), "2026-11-01"));
+    }
+
+    #[test]
+    fn collapsed_text_is_measured_without_the_white_space() {
+        let token = |facets| simple("string", &format!("<whiteSpace value='collapse'/>{facets}"));
+        let one = token("<length value='1'/>");
+        assert!(
+            takes(&one, " 名\n") && !takes(&one, "") && !takes(&one, "ab") && !takes(&one, " ")
+        );
+        let few = token("<maxLength value='4'/>");
+        for text in ["", "  ", "abcd", " a \n\t b ", "a b c", "a  b  c"] {
+            assert_eq!(takes(&few, text), text.split_whitespace().count() < 3, "{text:?}");
+        }
+        assert!(!takes(&few, "abcde") && takes(&few, "a  bc") && !takes(&few, "ab  cd"));
+        let long = token("<minLength value='1'/><maxLength value='1000'/>");
+        assert!(takes(&long, &"名".repeat(2000)) && !takes(&long, " \n"));
+        assert!(one.is_exact() && few.is_exact() && !long.is_exact());
     }
 
     #[test]

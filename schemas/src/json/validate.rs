@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use jsonschema::error::ValidationErrorKind as Kind;
-use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
+use jsonschema::{
+    Draft, PatternOptions, Registry, RegistryBuilder, Retrieve, Uri, ValidationError, Validator,
+};
 use serde_json::Value;
 
 use super::generate::DIALECT;
@@ -41,6 +43,7 @@ pub enum JsonSchemaError {
 }
 
 /// The schemas that another may refer to: those given with it, and no others.
+#[derive(Clone)]
 struct Given(BTreeMap<String, Value>);
 
 impl Retrieve for Given {
@@ -86,15 +89,28 @@ impl JsonSchema {
         }
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .with_retriever(Given(given))
-            .with_pattern_options(patterns)
-            .build(schema.value())
-            .map_err(|error| JsonSchemaError::Schema {
-                at: error.instance_path().as_str().to_owned(),
-                why: error.to_string().chars().take(WORDS_MAX).collect(),
-            })?;
+        let options = jsonschema::options()
+            .with_retriever(Given(given.clone()))
+            .with_pattern_options(patterns);
+        let elsewhere = |why: String| JsonSchemaError::Schema { at: "/$schema".to_owned(), why };
+        let own = named.and_then(|named| Some((named, given.get(named)?)));
+        let built = match own {
+            None => options.with_draft(Draft::Draft202012).build(schema.value()),
+            // A dialect of its own says which vocabularies count; the registry knows it.
+            Some((uri, dialect)) => {
+                let registry = Registry::new().retriever(Given(given.clone()));
+                let registry = registry.add(uri, dialect).and_then(RegistryBuilder::prepare);
+                let registry = registry.map_err(|error| elsewhere(error.to_string()))?;
+                options.with_registry(&registry).build(schema.value())
+            }
+        };
+        let validator = built.map_err(|error| JsonSchemaError::Schema {
+            at: error.instance_path().as_str().to_owned(),
+            why: error.to_string().chars().take(WORDS_MAX).collect(),
+        })?;
+        if validator.draft() != Draft::Draft202012 {
+            return Err(elsewhere(format!("only the dialect {DIALECT} is taken")));
+        }
         Ok(JsonSchema { validator })
     }
 
