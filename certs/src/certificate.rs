@@ -251,12 +251,12 @@ impl Certificate {
     }
 
     /// SHA-256 of the subject's name in DER: for comparison with an issuer's.
-    pub(crate) fn subject_id(&self) -> Fingerprint {
+    pub fn subject_id(&self) -> Fingerprint {
         self.0.subject_id
     }
 
     /// SHA-256 of the issuer's name in DER.
-    pub(crate) fn issuer_id(&self) -> Fingerprint {
+    pub fn issuer_id(&self) -> Fingerprint {
         self.0.issuer_id
     }
 

@@ -14,8 +14,9 @@ mod status;
 mod tests;
 
 pub use error::{CrlError, RevocationError};
-pub use status::{RevocationLists, Status, Taken, Unknown};
+pub use status::{RevocationLists, Status, Taken, Terms, Unknown};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -36,6 +37,19 @@ pub struct Revoked {
     pub at: Timestamp,
     /// Why (RFC 5280, section 5.3.1), as the list says.
     pub reason: &'static str,
+}
+
+/// What names a list in evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListName {
+    /// SHA-256 of its DER.
+    pub digest: Fingerprint,
+    /// Its number in hex, where it has one.
+    pub number: Option<String>,
+    /// When it was issued.
+    pub this_update: Timestamp,
+    /// By when the next one will be, where it says so.
+    pub next_update: Option<Timestamp>,
 }
 
 /// A list whose signature was verified.
@@ -77,12 +91,7 @@ impl RevocationList {
         issuer: &Certificate,
         policy: &SignaturePolicy,
     ) -> Result<RevocationList, CrlError> {
-        let blocks = crate::pem::read(text).map_err(CrlError::Pem)?;
-        let mut lists = blocks.iter().filter(|block| block.label == "X509 CRL");
-        match (lists.next(), lists.next()) {
-            (Some(only), None) => read::list(&only.der, issuer, policy),
-            _ => Err(CrlError::NotOne),
-        }
+        read::list(&one_block(text)?, issuer, policy)
     }
 
     /// The issuer as readable text.
@@ -120,12 +129,50 @@ impl RevocationList {
         self.digest
     }
 
+    /// What names it in evidence.
+    pub fn name(&self) -> ListName {
+        ListName {
+            digest: self.digest,
+            number: self.number.clone(),
+            this_update: self.this_update,
+            next_update: self.next_update,
+        }
+    }
+
+    /// Whether `issuer` is the CA that signed it: the same name and key.
+    pub fn is_of(&self, issuer: &Certificate) -> bool {
+        issuer.subject_id() == self.issuer && issuer.public_key().spki_der() == self.issuer_key
+    }
+
     /// Whether it is of the CA that issued `certificate`: the same name, and a
     /// key under which the certificate's chain was verified.
     fn covers(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
-        certificate.issuer_id() == self.issuer
-            && issuer.subject_id() == self.issuer
-            && issuer.public_key().spki_der() == self.issuer_key
+        certificate.issuer_id() == self.issuer && self.is_of(issuer)
+    }
+}
+
+/// The DER of a list that comes as DER or as PEM with one `X509 CRL` block.
+///
+/// # Errors
+/// [`CrlError::Pem`] and [`CrlError::NotOne`], for PEM.
+pub fn der(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CrlError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains("-----BEGIN") => one_block(text).map(Cow::Owned),
+        _ => Ok(Cow::Borrowed(bytes)),
+    }
+}
+
+/// A list as PEM.
+pub fn to_pem(der: &[u8]) -> String {
+    crate::pem::write("X509 CRL", der)
+}
+
+fn one_block(text: &str) -> Result<Vec<u8>, CrlError> {
+    let blocks = crate::pem::read(text).map_err(CrlError::Pem)?;
+    let mut lists = blocks.iter().filter(|block| block.label == "X509 CRL");
+    match (lists.next(), lists.next()) {
+        (Some(only), None) => Ok(only.der.to_vec()),
+        _ => Err(CrlError::NotOne),
     }
 }
 

@@ -124,6 +124,8 @@ pub struct Participant {
     pub certificates: Vec<Certificate>,
     /// Name of its signature policy; `None` is strict.
     pub policy: Option<String>,
+    /// Name of the group of anchors that its chains must end in; `None` is the usual one.
+    pub trust: Option<String>,
     /// The department that it is, for [`Role::Department`].
     pub department: Option<String>,
     /// Versions of norms by which its messages are judged whatever the day, as `ceb/2018-113`.

@@ -50,6 +50,9 @@ pub struct SignaturePolicy {
     /// Smallest RSA modulus in bits; 2048 unless the policy lowers it, never
     /// below 1024.
     pub min_rsa_bits: u32,
+    /// How long a revocation status that is unknown is taken, in hours; `None` as the
+    /// configuration has it for everybody.
+    pub revocation_grace_hours: Option<u32>,
 }
 
 impl SignaturePolicy {
@@ -71,6 +74,7 @@ impl SignaturePolicy {
             allow_sm2_digest_sha1: false,
             allow_lower_case_number: false,
             min_rsa_bits: MIN_RSA_BITS,
+            revocation_grace_hours: None,
         }
     }
 
@@ -89,6 +93,7 @@ impl SignaturePolicy {
             allow_sm2_digest_sha1: true,
             allow_lower_case_number: true,
             min_rsa_bits: MIN_RSA_BITS_LEGACY,
+            revocation_grace_hours: None,
         }
     }
 

@@ -111,6 +111,7 @@ impl World {
             may_send: vec!["CEB311Message".to_owned()],
             certificates: vec![issued.certificate.clone()],
             policy: None,
+            trust: None,
             department: None,
             schemas: Vec::new(),
         };

@@ -1,8 +1,8 @@
 //! Distinguished names as text for people.
 //!
 //! In: an X.509 name (RFC 5280, section 4.1.2.4). Out: one bounded line without
-//! control characters. BMPString is decoded, since older certificates of the
-//! field use it. Promise: never fails; what cannot be decoded is shown in hex.
+//! control characters. BMPString is decoded, and Chinese in GBK under whatever string
+//! type, since older certificates of the field use both. Promise: never fails; what cannot be decoded is shown in hex.
 
 use x509_parser::asn1_rs::Tag;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
@@ -64,7 +64,9 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
         | Tag::NumericString
         | Tag::VisibleString
         | Tag::Ia5String
-        | Tag::TeletexString => std::str::from_utf8(bytes).ok().map(str::to_owned),
+        | Tag::TeletexString => {
+            std::str::from_utf8(bytes).ok().map(str::to_owned).or_else(|| gbk(bytes))
+        }
         _ => None,
     };
     let text = decoded.unwrap_or_else(|| {
@@ -72,6 +74,20 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
         format!("#{}", hex::encode(shown))
     });
     text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).take(MAX_VALUE_CHARS).collect()
+}
+
+// GBK has no string type of its own: CAs put it into any. Latin-1 cannot be told from it for
+// certain, so it counts only where all that is not ASCII is Chinese, and the first pair of
+// bytes is of GB 2312, the older and common part. It is for people; names are compared as bytes.
+fn gbk(bytes: &[u8]) -> Option<String> {
+    let first = bytes.iter().position(|byte| !byte.is_ascii())?;
+    let pair = bytes.get(first..first + 2)?;
+    if pair.iter().any(|byte| *byte < 0xa1) {
+        return None;
+    }
+    let text = encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(bytes)?;
+    let chinese = |c: char| matches!(c, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff01}'..='\u{ff5e}');
+    text.chars().all(|c| c.is_ascii() || chinese(c)).then(|| text.into_owned())
 }
 
 // Control characters would forge log lines, bidirectional marks would show

@@ -95,8 +95,22 @@ fn names_of_older_certificates_are_readable() {
         assert_eq!(read(tag, b"name"), "name");
     }
     assert_eq!(read(0x12, b"1234"), "1234");
-    // GBK in a TeletexString cannot be told from Latin-1: hex.
-    assert_eq!(read(0x14, &[0xb2, 0xe2, 0xca, 0xd4]), "#b2e2cad4");
+    // GBK under any string type.
+    for tag in [0x13, 0x16, 0x14, 0x0c] {
+        assert_eq!(read(tag, &[0xb2, 0xe2, 0xca, 0xd4]), "测试");
+    }
+    // A character that is in GBK and not in GB 2312, behind one that is in both; ASCII beside.
+    assert_eq!(
+        retyped("SEVENXX", 0x14, &[0xb2, 0xe2, 0xe9, 0x46, b'(', b'A', b')']).common_name(),
+        Some("测镕(A)")
+    );
+    // Latin-1, half a pair, and what GBK does not have stay hex.
+    assert_eq!(
+        retyped("MULLER", 0x14, &[b'M', 0xfc, b'l', b'l', b'e', b'r']).common_name(),
+        Some("#4dfc6c6c6572")
+    );
+    assert_eq!(read(0x14, &[b'A', b'B', b'C', 0xb2]), "#414243b2");
+    assert_eq!(read(0x14, &[0xb2, 0xe2, 0xff, 0xff]), "#b2e2ffff");
     // An OCTET STRING is no text.
     assert_eq!(read(4, b"name"), "#6e616d65");
 }

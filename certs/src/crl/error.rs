@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{MAX_CRL_BYTES, MAX_LISTS};
+use super::{ListName, MAX_CRL_BYTES, MAX_LISTS};
 use crate::pem::PemError;
 
 /// Why a revocation list is refused.
@@ -110,7 +110,7 @@ impl CrlError {
 #[non_exhaustive]
 pub enum RevocationError {
     /// It is revoked.
-    #[error("the certificate of \"{subject}\" was revoked at {at} ({reason})")]
+    #[error("the certificate of \"{subject}\" was revoked at {at} ({reason}); {}", shown(.list.as_deref()))]
     Revoked {
         /// Whose.
         subject: String,
@@ -118,6 +118,8 @@ pub enum RevocationError {
         at: Timestamp,
         /// Why.
         reason: &'static str,
+        /// The list that says so.
+        list: Option<Box<ListName>>,
     },
     /// Its status is unknown, and the grace period is over.
     #[error("the revocation status of \"{subject}\" is unknown, the grace period ended at {ended}")]
@@ -146,12 +148,27 @@ impl RevocationError {
     /// Chinese text.
     pub fn zh(&self) -> String {
         match self {
-            RevocationError::Revoked { subject, at, reason } => {
-                format!("“{subject}”的证书已于 {at} 吊销（{reason}）")
+            RevocationError::Revoked { subject, at, reason, list } => {
+                let list = list.as_ref().map_or_else(String::new, |list| {
+                    let number = list.number.as_deref().unwrap_or("-");
+                    format!(
+                        "，吊销列表 {number}，{} 签发，SHA-256 {}",
+                        list.this_update, list.digest
+                    )
+                });
+                format!("“{subject}”的证书已于 {at} 吊销（{reason}）{list}")
             }
             RevocationError::GraceOver { subject, ended } => {
                 format!("“{subject}”的证书吊销状态未知，宽限期已于 {ended} 结束")
             }
         }
     }
+}
+
+/// The list as evidence in a text.
+fn shown(list: Option<&ListName>) -> String {
+    list.map_or_else(String::new, |list| {
+        let number = list.number.as_deref().unwrap_or("-");
+        format!("list {number} of {}, SHA-256 {}", list.this_update, list.digest)
+    })
 }

@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CrlError, MAX_LISTS, RevocationError, RevocationList, Revoked};
+use super::{CrlError, ListName, MAX_LISTS, RevocationError, RevocationList, Revoked};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::chain::Chain;
 
@@ -49,13 +49,35 @@ pub enum Unknown {
     },
 }
 
-/// A status with which a certificate may be taken; kept as evidence.
+/// A certificate of a chain as it was taken; kept as evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// The status.
-    pub status: Status,
-    /// When the grace period ends, for an unknown status.
-    pub grace_ends: Option<Timestamp>,
+    /// The certificate.
+    pub certificate: Fingerprint,
+    /// Its status; `None` where lists of its issuer are not asked.
+    pub status: Option<Status>,
+    /// The list that says so, or the one that ended.
+    pub list: Option<ListName>,
+    /// Since when an unknown status is unknown, and when the grace period ends.
+    pub grace: Option<(Timestamp, Timestamp)>,
+}
+
+impl Taken {
+    /// The word that is written into receipts: that of the status, or `not-checked`.
+    pub fn word(&self) -> &'static str {
+        self.status.as_ref().map_or("not-checked", Status::word)
+    }
+}
+
+/// When and how a chain is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The moment.
+    pub at: Timestamp,
+    /// How far the clock of a CA may be ahead of ours.
+    pub tolerance: SignedDuration,
+    /// How long an unknown status is taken.
+    pub grace: SignedDuration,
 }
 
 impl Status {
@@ -93,65 +115,91 @@ impl RevocationLists {
         &self.lists
     }
 
+    /// The list that counts for `certificate`, which `issuer` issued: of several the
+    /// newest that was issued by `at`.
+    fn newest(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        at: Timestamp,
+    ) -> Option<&RevocationList> {
+        let all = self.lists.iter();
+        let fitting = all.filter(|list| list.this_update <= at && list.covers(certificate, issuer));
+        fitting.max_by_key(|list| list.this_update)
+    }
+
     /// The status of `certificate`, which `issuer` issued, at `at`. Of several
     /// lists the newest that was issued by then counts; what it names stays
     /// revoked after its end.
     pub fn status(&self, certificate: &Certificate, issuer: &Certificate, at: Timestamp) -> Status {
-        let fitting = self
-            .lists
-            .iter()
-            .filter(|list| list.this_update <= at && list.covers(certificate, issuer));
-        let Some(newest) = fitting.max_by_key(|list| list.this_update) else {
-            return Status::Unknown(Unknown::NoList);
-        };
-        let list = newest.digest;
-        match newest.revoked.get(certificate.serial_hex()) {
-            Some(entry) if entry.at <= at => return Status::Revoked { list, entry: *entry },
-            _ => {}
-        }
-        match newest.next_update {
-            Some(next_update) if next_update < at => {
-                Status::Unknown(Unknown::Stale { next_update })
-            }
-            _ => Status::Good { list, as_of: newest.this_update },
-        }
+        status_by(self.newest(certificate, issuer, at), certificate, at)
     }
 
     /// Judges every certificate of a verified chain below its anchor, the signer's
-    /// first. An unknown status is taken until `grace` after it became unknown:
-    /// after the end of the last list, or after `since` where there never was one
-    /// (for instance the start of the gateway).
+    /// first. `asked` gives for an issuer since when its lists are asked, or `None`
+    /// where they are not: then nothing is said of the certificate. An unknown status
+    /// is taken until the grace is over: it begins at the end of the last list, or where
+    /// there never was one, when lists began to be asked.
     ///
     /// # Errors
     /// [`RevocationError::Revoked`] and [`RevocationError::GraceOver`].
     pub fn judge(
         &self,
         chain: &Chain,
-        at: Timestamp,
-        grace: SignedDuration,
-        since: Timestamp,
+        terms: &Terms,
+        asked: &dyn Fn(&Certificate) -> Option<Timestamp>,
     ) -> Result<Vec<Taken>, RevocationError> {
         let certificates = chain.certificates();
         let issuers = certificates.iter().skip(1).chain([chain.anchor()]);
-        let mut taken = Vec::with_capacity(certificates.len());
-        for (certificate, issuer) in certificates.iter().zip(issuers) {
-            let status = self.status(certificate, issuer, at);
-            let subject = || certificate.subject().to_owned();
-            let grace_ends = match &status {
-                Status::Good { .. } => None,
-                Status::Revoked { entry, .. } => {
-                    let Revoked { at, reason } = *entry;
-                    return Err(RevocationError::Revoked { subject: subject(), at, reason });
-                }
-                Status::Unknown(Unknown::NoList) => Some(after(since, grace)),
-                Status::Unknown(Unknown::Stale { next_update }) => Some(after(*next_update, grace)),
-            };
-            if let Some(ended) = grace_ends.filter(|ends| *ends < at) {
-                return Err(RevocationError::GraceOver { subject: subject(), ended });
+        let pairs = certificates.iter().zip(issuers);
+        pairs.map(|(certificate, issuer)| self.one(certificate, issuer, terms, asked)).collect()
+    }
+
+    fn one(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        terms: &Terms,
+        asked: &dyn Fn(&Certificate) -> Option<Timestamp>,
+    ) -> Result<Taken, RevocationError> {
+        let fingerprint = certificate.fingerprint();
+        let Some(since) = asked(issuer) else {
+            return Ok(Taken { certificate: fingerprint, status: None, list: None, grace: None });
+        };
+        // A list of a CA whose clock is a little ahead is of now, not of the future.
+        let ahead = after(terms.at, terms.tolerance);
+        let newest = self.newest(certificate, issuer, ahead);
+        let status = status_by(newest, certificate, terms.at);
+        let list = newest.map(RevocationList::name);
+        let subject = || certificate.subject().to_owned();
+        let unknown_since = match &status {
+            Status::Good { .. } => None,
+            Status::Revoked { entry, .. } => {
+                let Revoked { at, reason } = *entry;
+                let list = list.map(Box::new);
+                return Err(RevocationError::Revoked { subject: subject(), at, reason, list });
             }
-            taken.push(Taken { status, grace_ends });
+            Status::Unknown(Unknown::NoList) => Some(since),
+            Status::Unknown(Unknown::Stale { next_update }) => Some(*next_update),
+        };
+        let grace = unknown_since.map(|since| (since, after(since, terms.grace)));
+        if let Some((_, ended)) = grace.filter(|(_, ends)| *ends < terms.at) {
+            return Err(RevocationError::GraceOver { subject: subject(), ended });
         }
-        Ok(taken)
+        Ok(Taken { certificate: fingerprint, status: Some(status), list, grace })
+    }
+}
+
+fn status_by(newest: Option<&RevocationList>, certificate: &Certificate, at: Timestamp) -> Status {
+    let Some(newest) = newest else { return Status::Unknown(Unknown::NoList) };
+    let list = newest.digest;
+    match newest.revoked.get(certificate.serial_hex()) {
+        Some(entry) if entry.at <= at => return Status::Revoked { list, entry: *entry },
+        _ => {}
+    }
+    match newest.next_update {
+        Some(next_update) if next_update < at => Status::Unknown(Unknown::Stale { next_update }),
+        _ => Status::Good { list, as_of: newest.this_update },
     }
 }
 

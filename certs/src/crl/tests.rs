@@ -34,6 +34,17 @@ fn chain() -> Chain {
         .unwrap()
 }
 
+/// Every issuer's lists are asked since `since`; clocks agree.
+fn judged(
+    lists: &RevocationLists,
+    at: Timestamp,
+    grace: SignedDuration,
+    since: Timestamp,
+) -> Result<Vec<Taken>, RevocationError> {
+    let terms = Terms { at, tolerance: SignedDuration::ZERO, grace };
+    lists.judge(&chain(), &terms, &|_| Some(since))
+}
+
 fn revoking(certificates: &[&Certificate], since: &str) -> ListSpec {
     let revoked = certificates.iter().map(|c| ((*c).clone(), at(since))).collect();
     ListSpec { revoked, ..spec() }
@@ -105,31 +116,32 @@ fn unknown_is_taken_until_the_grace_ends_and_never_becomes_revoked() {
     let all = [&ZONE.root, &ZONE.upper, &ZONE.lower].map(|ca| read(ca, &spec()));
     let lists = set(all.clone());
     let start = at("2026-06-01T00:00:00Z");
-    let judge =
-        |lists: &RevocationLists, moment: &str| lists.judge(&chain(), at(moment), DAY, start);
+    let judge = |lists: &RevocationLists, moment: &str| judged(lists, at(moment), DAY, start);
     let taken = judge(&lists, "2026-06-15T12:00:00Z").unwrap();
     assert_eq!(taken.len(), 3);
-    assert!(taken.iter().all(|t| t.status.word() == "good" && t.grace_ends.is_none()));
+    assert!(taken.iter().all(|t| t.word() == "good" && t.grace.is_none() && t.list.is_some()));
     // The last second of the list, of the grace, and after.
-    assert_eq!(judge(&lists, "2026-06-16T00:00:00Z").unwrap()[0].status.word(), "good");
+    assert_eq!(judge(&lists, "2026-06-16T00:00:00Z").unwrap()[0].word(), "good");
     for moment in ["2026-06-16T00:00:01Z", "2026-06-17T00:00:00Z"] {
         let taken = judge(&lists, moment).unwrap();
-        assert_eq!(taken[0].status.word(), "unknown");
-        assert_eq!(taken[0].grace_ends, Some(at("2026-06-17T00:00:00Z")));
+        assert_eq!(taken[0].word(), "unknown");
+        let since = at("2026-06-16T00:00:00Z");
+        assert_eq!(taken[0].grace, Some((since, at("2026-06-17T00:00:00Z"))));
+        assert_eq!(taken[0].list.as_ref().unwrap().next_update, Some(since));
     }
     let over = judge(&lists, "2026-06-17T00:00:01Z").unwrap_err();
     assert_eq!(over.code(), "cert-revocation-unknown");
     // Without any list the grace begins at the start.
     let none = RevocationLists::default();
-    assert_eq!(judge(&none, "2026-06-02T00:00:00Z").unwrap()[2].grace_ends, Some(start + DAY));
+    assert_eq!(judge(&none, "2026-06-02T00:00:00Z").unwrap()[2].grace, Some((start, start + DAY)));
     assert_eq!(judge(&none, "2026-06-02T00:00:01Z").unwrap_err().code(), "cert-revocation-unknown");
     // No grace at all, also for a negative one.
-    let negative = none.judge(&chain(), start, -DAY, start).unwrap();
-    assert_eq!(negative[0].grace_ends, Some(start));
+    let negative = judged(&none, start, -DAY, start).unwrap();
+    assert_eq!(negative[0].grace, Some((start, start)));
     // One issuer without a list is enough to be unknown.
     let some = set(all[1..].to_vec());
-    let taken = some.judge(&chain(), noon(), DAY, noon()).unwrap();
-    let words: Vec<&str> = taken.iter().map(|t| t.status.word()).collect();
+    let taken = judged(&some, noon(), DAY, noon()).unwrap();
+    let words: Vec<&str> = taken.iter().map(Taken::word).collect();
     assert_eq!(words, ["good", "good", "unknown"]);
 }
 
@@ -138,7 +150,7 @@ fn a_revoked_issuer_refuses_the_chain() {
     let leaf = &ZONE.leaf.certificate;
     for (ca, named) in [(&ZONE.lower, leaf), (&ZONE.upper, ZONE.lower.certificate())] {
         let lists = set([read(ca, &revoking(&[named], "2026-06-14T00:00:00Z"))]);
-        let error = lists.judge(&chain(), noon(), DAY, noon()).unwrap_err();
+        let error = judged(&lists, noon(), DAY, noon()).unwrap_err();
         assert_eq!(error.code(), "cert-revoked");
         assert!(error.en().contains(named.subject()));
     }
@@ -200,7 +212,55 @@ fn every_error_of_lists() {
     let subject = String::from("测试");
     let (at, reason) = (noon(), "keyCompromise");
     assert_told(&[
-        ("cert-revoked", told!(RevocationError::Revoked { subject: subject.clone(), at, reason })),
+        (
+            "cert-revoked",
+            told!(RevocationError::Revoked { subject: subject.clone(), at, reason, list: None }),
+        ),
         ("cert-revocation-unknown", told!(RevocationError::GraceOver { subject, ended: at })),
     ]);
+}
+
+#[test]
+fn who_is_not_asked_says_nothing_and_evidence_names_the_list() {
+    let numbered = ListSpec { number: Some(0x1f), ..spec() };
+    let list = read(&ZONE.lower, &numbered);
+    assert_eq!(list.number(), Some("1f"));
+    let lists = set([list.clone()]);
+    let terms = Terms { at: noon(), tolerance: SignedDuration::ZERO, grace: DAY };
+    let lower = ZONE.lower.certificate().clone();
+    let asked = |issuer: &Certificate| (*issuer == lower).then_some(noon());
+    let taken = lists.judge(&chain(), &terms, &asked).unwrap();
+    let words: Vec<&str> = taken.iter().map(Taken::word).collect();
+    assert_eq!(words, ["good", "not-checked", "not-checked"]);
+    assert_eq!(taken[0].list, Some(list.name()));
+    assert_eq!(taken[0].certificate, ZONE.leaf.certificate.fingerprint());
+    assert!(list.is_of(ZONE.lower.certificate()) && !list.is_of(ZONE.upper.certificate()));
+
+    let spec = ListSpec {
+        number: Some(0x1f),
+        ..revoking(&[&ZONE.leaf.certificate], "2026-06-14T00:00:00Z")
+    };
+    let revoked = read(&ZONE.lower, &spec);
+    let digest = revoked.digest().to_string();
+    let error = set([revoked]).judge(&chain(), &terms, &asked).unwrap_err();
+    for text in [error.en(), error.zh()] {
+        assert!(text.contains("1f") && text.contains(&digest), "{text}");
+    }
+}
+
+/// The CA's clock is ahead of ours: its new list is of now within the tolerance, and of the
+/// future beyond it.
+#[test]
+fn a_list_from_a_clock_ahead_is_taken_within_the_tolerance() {
+    let all = [&ZONE.root, &ZONE.upper, &ZONE.lower].map(|ca| read(ca, &spec()));
+    let lists = set(all);
+    let moment = at("2026-06-14T23:59:30Z");
+    let words = |tolerance: i64| {
+        let terms =
+            Terms { at: moment, tolerance: SignedDuration::from_secs(tolerance), grace: DAY };
+        let taken = lists.judge(&chain(), &terms, &|_| Some(moment)).unwrap();
+        taken.iter().map(Taken::word).collect::<Vec<_>>()
+    };
+    assert_eq!(words(30), ["good"; 3]);
+    assert_eq!(words(29), ["unknown"; 3]);
 }

@@ -18,6 +18,7 @@ fn loose() -> SignaturePolicy {
         allow_sm2_digest_sha1: true,
         allow_lower_case_number: true,
         min_rsa_bits: 1024,
+        revocation_grace_hours: None,
     }
 }
 

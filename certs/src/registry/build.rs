@@ -282,6 +282,7 @@ fn version(
                 types,
                 prints,
                 p.policy,
+                p.trust,
                 p.department
             ])
             .to_string(),
@@ -321,7 +322,8 @@ fn policy_line(p: &SignaturePolicy) -> String {
         p.allow_space_at_signature,
         p.allow_sm2_digest_sha1,
         p.allow_lower_case_number,
-        p.min_rsa_bits
+        p.min_rsa_bits,
+        p.revocation_grace_hours
     ])
     .to_string()
 }

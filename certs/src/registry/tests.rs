@@ -31,6 +31,7 @@ fn enterprise(name: &str, codes: &[&str], certificates: &[usize]) -> Participant
         may_send: strings(&["CEB311Message", "CEB411Message"]),
         certificates: certificates.iter().map(|n| CERTIFICATES[*n].clone()).collect(),
         policy: None,
+        trust: None,
         department: None,
         schemas: Vec::new(),
     }

@@ -15,6 +15,8 @@ use crate::key::SigningKey;
 
 // An extension that no reader knows.
 const UNKNOWN: &str = "1.3.6.1.4.1.99999.1";
+// cRLNumber (RFC 5280, section 5.2.3).
+const NUMBER: &str = "2.5.29.20";
 
 pub(super) fn list(
     spec: &ListSpec,
@@ -26,13 +28,14 @@ pub(super) fn list(
     let entries: Result<Vec<_>, PkiError> =
         spec.revoked.iter().map(|(certificate, at)| entry(certificate, *at)).collect();
     let entries = Some(entries?).filter(|entries| !entries.is_empty());
-    let unknown = || -> Result<Extension, PkiError> {
-        Ok(Extension {
-            extn_id: ObjectIdentifier::new_unwrap(UNKNOWN),
-            critical: true,
-            extn_value: OctetString::new([5, 0]).map_err(|e| encoding(&e))?,
-        })
-    };
+    let mut extensions = Vec::new();
+    if let Some(number) = spec.number {
+        let number = number.to_der().map_err(|e| encoding(&e))?;
+        extensions.push(extension(NUMBER, false, number)?);
+    }
+    if spec.critical {
+        extensions.push(extension(UNKNOWN, true, vec![5, 0])?);
+    }
     let tbs: TbsCertList = TbsCertList {
         version: Version::V2,
         signature: algorithm.clone(),
@@ -40,7 +43,7 @@ pub(super) fn list(
         this_update: time(spec.this_update)?,
         next_update: spec.next_update.map(time).transpose()?,
         revoked_certificates: entries,
-        crl_extensions: if spec.critical { Some(vec![unknown()?]) } else { None },
+        crl_extensions: Some(extensions).filter(|extensions| !extensions.is_empty()),
     };
     let message = tbs.to_der().map_err(|e| encoding(&e))?;
     let RawSignature(value) = signer.try_sign(&message).map_err(|e| encoding(&e))?;
@@ -48,6 +51,14 @@ pub(super) fn list(
     CertificateList { tbs_cert_list: tbs, signature_algorithm: algorithm, signature }
         .to_der()
         .map_err(|e| encoding(&e))
+}
+
+fn extension(oid: &str, critical: bool, value: Vec<u8>) -> Result<Extension, PkiError> {
+    Ok(Extension {
+        extn_id: ObjectIdentifier::new_unwrap(oid),
+        critical,
+        extn_value: OctetString::new(value).map_err(|e| encoding(&e))?,
+    })
 }
 
 fn entry(certificate: &Certificate, at: jiff::Timestamp) -> Result<RevokedCert, PkiError> {

@@ -206,6 +206,8 @@ pub struct ListSpec {
     pub next_update: Option<Timestamp>,
     /// Certificates and since when they are revoked.
     pub revoked: Vec<(Certificate, Timestamp)>,
+    /// Its number (RFC 5280, section 5.2.3), where it has one.
+    pub number: Option<u64>,
     /// Whether it has a critical extension that no reader knows.
     pub critical: bool,
 }
@@ -213,6 +215,6 @@ pub struct ListSpec {
 impl ListSpec {
     /// A list without entries.
     pub fn new(this_update: Timestamp, next_update: Option<Timestamp>) -> ListSpec {
-        ListSpec { this_update, next_update, revoked: Vec::new(), critical: false }
+        ListSpec { this_update, next_update, revoked: Vec::new(), number: None, critical: false }
     }
 }

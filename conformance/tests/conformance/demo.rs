@@ -34,6 +34,9 @@ fn check(lines: &[Value], sums: &Value, orders: usize) {
     // Four documents an order, and the one that is sent again.
     assert_eq!(number("accepted"), 4 * orders as u64 + 1);
     assert!(number("duplicate") == 1 && number("refused") >= 7, "{sums}");
+    for code in ["cert-expired", "cert-revoked", "signature-digest-mismatch"] {
+        assert!(lines.iter().any(|line| line["code"] == code), "nothing was refused with {code}");
+    }
     let unexpected: Vec<_> = lines.iter().filter(|line| line["expected"] != true).collect();
     assert!(unexpected.is_empty() && number("unexpected") == 0, "{unexpected:?}");
     assert_eq!(number("receipts"), number("verified"));

@@ -17,9 +17,10 @@
 //! | r, s zero or too large, r + s = 0 | `envelope/wrapping.rs`, `certs/sm2` | here, `xmlsec` |
 //! | 10 MB KeyInfo | `envelope/wrapping.rs` | here |
 //! | certificate of another participant | `envelope/wrapping.rs` | here, `intake` |
-//! | expired, not yet valid, CA flag, usage, loops | `certs/chain/tests.rs` | `demo` (expired) |
-//! | revocation lists: stale, of another issuer | `certs/crl/tests.rs` | |
-//! | delegation ended yesterday | `certs/registry/tests.rs` | |
+//! | expired, not yet valid, CA flag, usage, loops | `certs/chain/tests.rs` | `certificates` |
+//! | revocation lists: stale, of another issuer | `certs/crl/tests.rs` | `revocation` |
+//! | revoked between two messages, a list server that fails | `server/revocation/tests.rs` | `revocation` |
+//! | delegation ended yesterday | `certs/registry/tests.rs` | `certificates` |
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,7 @@ use serde_json::Value;
 
 use crate::intake::order;
 
+mod certificates;
 mod field;
 
 /// What is sent, by whom, and what must come back.

@@ -13,6 +13,7 @@
 mod audit;
 mod blackbox;
 mod broker;
+mod calendar;
 mod copies;
 mod demo;
 mod differential;
@@ -27,6 +28,7 @@ mod merkle;
 mod pulled;
 mod receipts;
 mod reload;
+mod revocation;
 mod schemas;
 mod selftest;
 mod sm2sm3;

@@ -13,26 +13,26 @@ use onepoint_relay::client::{ClientOptions, HttpClient, Response};
 use onepoint_schemas::example_with;
 use serde_json::Value;
 
-const WAIT: Duration = Duration::from_secs(30);
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
 /// The CA of a pilot, from its files.
-fn ca(zone: &Zone) -> TestCa {
+pub(crate) fn ca(zone: &Zone) -> TestCa {
     let pki = |name: &str| fs::read_to_string(zone.folder().join("pki").join(name)).unwrap();
     TestCa::from_pem(&pki("ca.pem"), &pki("ca.key")).unwrap()
 }
 
-fn validity() -> Validity {
+pub(crate) fn validity() -> Validity {
     let from = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
     Validity { from, until: from + jiff::SignedDuration::from_hours(48) }
 }
 
-fn keep(zone: &Zone, name: &str, issued: &Issued) {
+pub(crate) fn keep(zone: &Zone, name: &str, issued: &Issued) {
     let file = |end: &str| zone.folder().join(format!("pki/{name}.{end}"));
     fs::write(file("pem"), issued.chain_pem()).unwrap();
     fs::write(file("key"), issued.key_pem().as_bytes()).unwrap();
 }
 
-fn edit(zone: &Zone, from: &str, to: &str) {
+pub(crate) fn edit(zone: &Zone, from: &str, to: &str) {
     let path = zone.folder().join("onepoint.toml");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{from}");
@@ -40,7 +40,7 @@ fn edit(zone: &Zone, from: &str, to: &str) {
 }
 
 /// Lets the gateway read its configuration again and waits for the `code` that comes of it.
-async fn reload(zone: &Zone, operator: &HttpClient, code: &str) {
+pub(crate) async fn reload(zone: &Zone, operator: &HttpClient, code: &str) {
     let name = format!("onepoint_config_reloads_total{{code=\"{code}\"}}");
     let count = async || {
         let text = operator.get("/metrics").await.unwrap().text();
@@ -55,19 +55,24 @@ async fn reload(zone: &Zone, operator: &HttpClient, code: &str) {
     }
 }
 
-fn order(n: u32) -> String {
+pub(crate) fn order(n: u32) -> String {
     let guid = format!("00000000-0000-4000-9000-{n:012}");
     let number = format!("RELOAD{n:04}");
     example_with("CEB311Message", &[("@guid", &guid), ("guid", &guid), ("orderNo", &number)])
         .unwrap()
 }
 
-async fn send(client: &HttpClient, n: u32, key: &SigningKey, chain: &[Certificate]) -> Response {
+pub(crate) async fn send(
+    client: &HttpClient,
+    n: u32,
+    key: &SigningKey,
+    chain: &[Certificate],
+) -> Response {
     let signed = xmldsig::sign(&order(n), key, chain, &SignOptions::default()).unwrap();
     client.post("/v1/messages", "application/xml", signed.into_bytes()).await.unwrap()
 }
 
-fn code(response: &Response) -> String {
+pub(crate) fn code(response: &Response) -> String {
     let body: Value = serde_json::from_slice(&response.body).unwrap();
     body["code"].as_str().unwrap_or_default().to_owned()
 }

@@ -12,7 +12,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 
 /// A series of pauses without an end.
 #[derive(Debug)]
-pub(crate) struct Pauses {
+pub struct Pauses {
     builder: ExponentialBuilder,
     series: ExponentialBackoff,
     longest: Duration,
@@ -21,15 +21,17 @@ pub(crate) struct Pauses {
 impl Pauses {
     /// For connections.
     pub(crate) fn reconnect() -> Pauses {
-        Pauses::new(RECONNECT)
+        Pauses::between(RECONNECT.0, RECONNECT.1)
     }
 
     /// For one row or one message.
     pub(crate) fn retry() -> Pauses {
-        Pauses::new(RETRY)
+        Pauses::between(RETRY.0, RETRY.1)
     }
 
-    fn new((shortest, longest): (Duration, Duration)) -> Pauses {
+    /// From `shortest` to `longest`.
+    #[must_use]
+    pub fn between(shortest: Duration, longest: Duration) -> Pauses {
         let builder = ExponentialBuilder::new()
             .with_min_delay(shortest)
             .with_max_delay(longest)
@@ -44,8 +46,13 @@ impl Pauses {
         self.series.next().unwrap_or(self.longest).min(self.longest)
     }
 
+    /// The next pause, for users outside of this crate.
+    pub fn pause(&mut self) -> Duration {
+        self.next()
+    }
+
     /// It worked: begin with the shortest pause next time.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.series = self.builder.build();
     }
 }

@@ -47,6 +47,8 @@ pub struct ClientOptions {
     /// Only hosts of the public internet: the address that is connected to is looked at,
     /// not the name, so that no name can lead inside.
     pub public_only: bool,
+    /// Whether `http://` is spoken as well: only for what proves itself, see [`crate::fetch`].
+    pub plain: bool,
 }
 
 impl ClientOptions {
@@ -61,6 +63,7 @@ impl ClientOptions {
             timeout: REQUEST_TIMEOUT,
             max_body: MAX_BODY,
             public_only: false,
+            plain: false,
         }
     }
 

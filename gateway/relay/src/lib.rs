@@ -3,6 +3,7 @@
 //! that happen once, and answers that are sent until somebody took them. Nothing here
 //! knows what a message says: bodies are bytes, never parsed and never logged.
 //!
+//! - [`backoff`]: pauses between attempts
 //! - [`broker`]: the address of a RabbitMQ and one attempt to reach it
 //! - [`topology`]: exchange, queues and bindings as data, declared idempotently
 //! - [`publisher`]: the outbox to the broker, confirmed, in order per key
@@ -10,15 +11,17 @@
 //! - [`depth`]: how much lies in a queue
 //! - [`post`]: single messages to the broker, confirmed: verdicts, dead letters
 //! - [`embedded`]: leases for the queue that is pulled over HTTP; [`pull`]: its JSON
-//! - [`client`]: HTTPS with client certificates
+//! - [`client`]: HTTPS with client certificates; [`fetch`]: one document, also by plain HTTP
 //! - [`inbox`] and [`runner`]: the process an adapter runs in
 //! - [`status`]: what the loops report to metrics and health
 
+pub mod backoff;
 pub mod broker;
 pub mod client;
 pub mod consumer;
 pub mod depth;
 pub mod embedded;
+pub mod fetch;
 pub mod inbox;
 pub mod post;
 pub mod publisher;
@@ -27,7 +30,6 @@ pub mod runner;
 pub mod status;
 pub mod topology;
 
-mod backoff;
 mod confirms;
 mod properties;
 mod tls;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use onepoint_certs::{Certificate, Delegation, Participant, SignaturePolicy};
+use onepoint_certs::{Certificate, Delegation, Participant, SignaturePolicy, TrustAnchors};
 use onepoint_proof::fact::{MAX_FACT_BYTES, canonical_digest};
 use onepoint_proof::{FactKind, Hash};
 use onepoint_schemas::{Catalogue, Version};
@@ -143,7 +143,7 @@ fn things(settings: &Settings) -> Vec<Thing> {
             things.push(thing(FactKind::CERTIFICATE, &name, says));
         }
     }
-    for certificate in settings.anchors.certificates() {
+    for certificate in settings.trust.anchors.all().certificates() {
         let name = format!("anchor {}", certificate.fingerprint());
         things.push(thing(FactKind::CERTIFICATE, &name, certificate_says(certificate)));
     }
@@ -158,6 +158,7 @@ fn things(settings: &Settings) -> Vec<Thing> {
         let name = format!("delegation {} {} {mark}", delegation.from, delegation.to);
         things.push(thing(FactKind::POLICY, &name, says));
     }
+    things.extend(trust(settings));
     let routes =
         json!({ "version": settings.routes.version(), "table": settings.routes.to_value() });
     things.push(thing(FactKind::POLICY, "routes", routes));
@@ -169,10 +170,43 @@ fn things(settings: &Settings) -> Vec<Thing> {
     if let Some(seal) = &settings.seal {
         things.push(thing(FactKind::KEY, "seal", certificate_says(seal.certificate())));
     }
+    if let Some(next) = &settings.seal_next {
+        things.push(thing(FactKind::KEY, "seal next", certificate_says(next)));
+    }
     if let Some(certificate) = &settings.listen.own {
         things.push(thing(FactKind::KEY, "tls", certificate_says(certificate)));
     }
     things.dedup_by(|a, b| a.kind == b.kind && a.name == b.name);
+    things
+}
+
+/// Groups of anchors, and where revocation lists come from.
+fn trust(settings: &Settings) -> Vec<Thing> {
+    let trust = &settings.trust;
+    let mut things = Vec::new();
+    let prints = |anchors: &TrustAnchors| -> Vec<String> {
+        anchors.certificates().iter().map(|c| c.fingerprint().to_string()).collect()
+    };
+    let usual = json!({
+        "anchors": prints(trust.anchors.usual()),
+        "clock_tolerance_s": trust.tolerance.as_secs(),
+        "revocation_grace_h": trust.revocation.grace.as_hours(),
+    });
+    things.push(thing(FactKind::POLICY, "trust", usual));
+    for (name, anchors) in trust.anchors.groups() {
+        let says = json!({ "anchors": prints(anchors) });
+        things.push(thing(FactKind::POLICY, &format!("trust {name}"), says));
+    }
+    for source in &trust.revocation.issuers {
+        let lists: Vec<String> = source.addresses.iter().map(ToString::to_string).collect();
+        let says = json!({
+            "issuer": source.issuer.subject(),
+            "lists": lists,
+            "refresh_s": source.refresh.as_secs(),
+        });
+        let name = format!("revocation {}", source.issuer.fingerprint());
+        things.push(thing(FactKind::POLICY, &name, says));
+    }
     things
 }
 
@@ -189,6 +223,7 @@ fn participant_says(participant: &Participant) -> Value {
         "codes": participant.codes,
         "may_send": participant.may_send,
         "policy": participant.policy.as_deref().unwrap_or("strict"),
+        "trust": participant.trust.as_deref().unwrap_or_default(),
         "department": participant.department.as_deref().unwrap_or_default(),
         "certificates": certificates,
     });

@@ -7,23 +7,27 @@ use std::sync::{Arc, Mutex};
 
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
+use onepoint_certs::crl::Taken;
 use onepoint_certs::{
-    Authority, Certificate, Chain, ChainCache, Participant, ParticipantId, Registry,
-    SignaturePolicy, TrustAnchors,
+    Authority, Certificate, ChainCache, Participant, ParticipantId, Registry, RevocationError,
+    SignaturePolicy,
 };
 use onepoint_envelope::xmldsig::{self, SignaturePlace, SignedDocument};
 use onepoint_schemas::{Catalogue, DocumentFacts, MessageType};
 use onepoint_xml::{Document, Limits};
 
+use crate::config::trust::Anchors;
 use crate::intake::Received;
 use crate::refusal::{Place, Refusal, Stage};
+use crate::revocation::Revocation;
 
 /// What this stage needs of the world.
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) registry: Arc<Registry>,
-    pub(crate) anchors: Arc<TrustAnchors>,
+    pub(crate) anchors: Anchors,
     pub(crate) tolerance: SignedDuration,
+    pub(crate) revocation: Arc<Revocation>,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) chains: Mutex<ChainCache>,
     pub(crate) limits: Limits,
@@ -44,6 +48,7 @@ pub(crate) struct Authentic {
     guid: String,
     facts: Vec<DocumentFacts>,
     delegations: Vec<ParticipantId>,
+    revocation: Vec<Taken>,
 }
 
 impl Authentic {
@@ -98,6 +103,11 @@ impl Authentic {
         &self.facts
     }
 
+    /// The revocation status of each certificate of the chain, as it was seen.
+    pub(crate) fn revocation(&self) -> &[Taken] {
+        &self.revocation
+    }
+
     /// Participants whose delegation was needed.
     pub(crate) fn delegations(&self) -> &[ParticipantId] {
         &self.delegations
@@ -127,6 +137,7 @@ pub(crate) fn authenticate(received: Received, trust: &Trust) -> Judged<Authenti
             guid: found.guid,
             facts: found.facts,
             delegations: found.delegations,
+            revocation: found.revocation,
         }),
         Err(refusal) => Err(Box::new((received, refusal))),
     }
@@ -142,6 +153,7 @@ struct Found {
     guid: String,
     facts: Vec<DocumentFacts>,
     delegations: Vec<ParticipantId>,
+    revocation: Vec<Taken>,
 }
 
 fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
@@ -154,7 +166,7 @@ fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
     let place = SignaturePlace::ChildOfRoot;
     let signed = xmldsig::verify_known(&document, &place, &policy, known)
         .map_err(|error| signature_refusal(&error))?;
-    let sender = signer(&signed, &policy, trust, received.at())?;
+    let (sender, revocation) = signer(&signed, &policy, trust, received.at())?;
     check_submitter(sender, received.submitter(), kind, trust, received.at())?;
     check_right(sender, kind)?;
     let kind = in_force(kind, &sender.schemas, received.at(), &trust.catalogue)?;
@@ -171,6 +183,7 @@ fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
         guid,
         facts,
         delegations,
+        revocation,
     })
 }
 
@@ -257,12 +270,13 @@ pub(crate) fn signer<'t>(
     policy: &SignaturePolicy,
     trust: &'t Trust,
     at: Timestamp,
-) -> Result<&'t Participant, Refusal> {
+) -> Result<(&'t Participant, Vec<Taken>), Refusal> {
     let fingerprint = signed.certificate().fingerprint();
     let found = trust.registry.by_certificate(&fingerprint);
     let found = found.ok_or_else(|| unknown_sender(signed.certificate()))?;
-    chain(trust, policy, signed, at)?;
-    Ok(found)
+    let certificates = (signed.certificate(), signed.intermediates());
+    let revocation = chain_holds(trust, policy, found, certificates, at)?;
+    Ok((found, revocation))
 }
 
 /// The refusal of a certificate that no participant has.
@@ -278,17 +292,29 @@ pub(crate) fn unknown_sender(certificate: &Certificate) -> Refusal {
     .expecting("a certificate that is registered for a participant")
 }
 
-fn chain(
+/// Whether a participant's certificate leads to an anchor of its group, and nothing on the way
+/// is revoked. Gives the revocation status of each certificate.
+///
+/// # Errors
+/// The codes of chains, `cert-revoked`, `cert-revocation-unknown`.
+pub(crate) fn chain_holds(
     trust: &Trust,
     policy: &SignaturePolicy,
-    signed: &SignedDocument,
+    participant: &Participant,
+    (leaf, intermediates): (&Certificate, &[Certificate]),
     at: Timestamp,
-) -> Result<Chain, Refusal> {
-    let (leaf, intermediates) = (signed.certificate(), signed.intermediates());
-    let anchors = &trust.anchors;
-    anchors
+) -> Result<Vec<Taken>, Refusal> {
+    let anchors = trust.anchors.of(participant);
+    let chain = anchors
         .verify_chain_cached(&trust.chains, policy, leaf, intermediates, at, trust.tolerance)
-        .map_err(|e| Refusal::new(Stage::Authenticate, 403, e.code(), e.en(), e.zh()))
+        .map_err(|e| Refusal::new(Stage::Authenticate, 403, e.code(), e.en(), e.zh()))?;
+    trust.revocation.judge(&chain, at, trust.tolerance, policy).map_err(|e| revoked(&e))
+}
+
+/// A revocation error as the sender sees it.
+pub(crate) fn revoked(error: &RevocationError) -> Refusal {
+    Refusal::new(Stage::Authenticate, 403, error.code(), error.en(), error.zh())
+        .expecting("a certificate that is not revoked, by a current list of its issuer")
 }
 
 pub(crate) fn check_submitter(

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) mod audit;
+pub(crate) mod certs;
 pub(crate) mod check;
 pub(crate) mod routes;
 pub(crate) mod schemas;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     /// Explain what would become of a message, stage by stage, without sending it
     #[command(after_help = EXIT_CODES)]
     Check(check::CheckArgs),
+    /// Look at certificates: when they end, and whose flows stop then
+    #[command(subcommand)]
+    Certs(certs::CertsCommand),
     /// Check a configuration and say everything that is wrong with it
     #[command(after_help = EXIT_CODES)]
     CheckConfig(CheckConfigArgs),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 pub(crate) mod adapter;
 pub(crate) mod again;
 pub(crate) mod audit;
+pub(crate) mod certs;
 pub(crate) mod check;
 pub(crate) mod check_config;
 pub(crate) mod demo;

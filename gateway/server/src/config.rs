@@ -2,13 +2,13 @@
 //! All faults at once, each with file, line and key; nothing is corrected
 //! silently. Reading files is passed in, so that compiling stays pure.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use onepoint_certs::{Certificate, Registry, TrustAnchors};
+use onepoint_certs::{Certificate, Fingerprint, Registry};
 use onepoint_schemas::Catalogue;
 use onepoint_store::{MasterKeys, Retention};
 
@@ -19,6 +19,7 @@ pub(crate) mod routes;
 pub(crate) mod schemas;
 mod seal;
 pub(crate) mod section;
+pub(crate) mod trust;
 mod vault;
 pub(crate) mod webhooks;
 
@@ -27,6 +28,7 @@ pub(crate) use broker::BrokerSettings;
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};
+use trust::TrustSettings;
 pub(crate) use webhooks::Webhooks;
 
 use crate::seal::GatewaySeal;
@@ -55,9 +57,10 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// Countersigns checkpoints; without it receipts carry the log's signature only.
     pub(crate) seal: Option<GatewaySeal>,
-    pub(crate) anchors: Arc<TrustAnchors>,
-    /// How far our clock and a sender's may be apart at the edges of a certificate's validity.
-    pub(crate) clock_tolerance: SignedDuration,
+    /// The certificate that will seal next: announced in the log, not used yet.
+    pub(crate) seal_next: Option<Certificate>,
+    /// Anchors, clock tolerance and revocation.
+    pub(crate) trust: TrustSettings,
     /// The RabbitMQ; without one all queues are pulled over HTTP.
     pub(crate) broker: Option<BrokerSettings>,
     /// Whose answers are pushed over HTTPS, and how.
@@ -65,6 +68,8 @@ pub(crate) struct Settings {
     /// From when on a queue is worth a warning.
     pub(crate) alarms: Alarms,
     pub(crate) registry: Arc<Registry>,
+    /// What participants' files hold besides their own certificates, by those: issuers.
+    pub(crate) chains: HashMap<Fingerprint, Vec<Certificate>>,
     pub(crate) departments: Vec<Department>,
     /// Participants whose receipts go to a broker queue instead of the pull queue.
     pub(crate) receipts_by_broker: Vec<String>,
@@ -157,20 +162,22 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let retention = vault::retention(root.opt_section("retention"));
     let log = root.section("log").and_then(|section| log(&section, read));
     let seal = root.opt_section("seal").map(|section| seal::read(&section, read));
-    let trust = root.section("trust").and_then(|section| trust(&section, read));
-    let client_anchors = trust.as_ref().map(|t| t.1.clone()).unwrap_or_default();
+    let has_seal = seal.is_some();
+    let (seal, seal_next) = seal.unwrap_or_default();
+    let trust = trust::read(root, read, store.as_ref().map(|store| store.path.as_path()));
+    let client_anchors = trust.as_ref().map(|trust| trust.anchors.all().to_pem());
+    let client_anchors = client_anchors.unwrap_or_default();
     let listen = root.section("listen").and_then(|s| listen(&s, read, client_anchors));
     let schemas = schemas::read(root.opt_section("schemas"));
     let has_broker = root.has("broker");
     let broker = root.opt_section("broker").and_then(|section| broker::read(&section, read));
-    let parties = parties::read(root, read, has_broker);
+    let parties = parties::read(root, read, has_broker, trust.as_ref());
     let hooks = root.opt_section("webhooks");
-    let webhooks = webhooks::read(root, hooks.as_ref(), read, parties.webhooks, seal.is_some());
+    let webhooks = webhooks::read(root, hooks.as_ref(), read, parties.webhooks, has_seal);
     let alarms = alarms::read(root.opt_section("alarms"));
     let routes = routes::read(root, &parties.departments);
     root.finish();
 
-    let (anchors, _, clock_tolerance) = trust?;
     let store = store?;
     Some(Settings {
         zone: zone?,
@@ -180,13 +187,14 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         retention,
         warnings: Vec::new(),
         log: log?,
-        seal: seal.flatten(),
-        anchors: Arc::new(anchors),
-        clock_tolerance,
+        seal,
+        seal_next,
+        trust: trust?,
         broker,
         webhooks,
         alarms,
         registry: Arc::new(parties.registry?),
+        chains: parties.chains,
         departments: parties.departments,
         receipts_by_broker: parties.receipts_by_broker,
         routes,
@@ -231,33 +239,6 @@ fn log(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Log> {
     let head = section.opt_text("head").map(|head| section.relative(&head));
     section.finish();
     Some(Log { origin: origin?, key: zeroize::Zeroizing::new(key?), head: head.or(beside)? })
-}
-
-type Trust = (TrustAnchors, String, SignedDuration);
-
-fn trust(section: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Trust> {
-    let mut pem = String::new();
-    let names = section.texts("anchors");
-    if names.is_empty() {
-        section.fault("anchors", "is missing; expected a list of PEM files");
-    }
-    for name in names {
-        let path = section.relative(&name);
-        pem.push_str(&read_named(section, "anchors", &path, read).unwrap_or_default());
-        pem.push('\n');
-    }
-    let seconds = section.number("clock_tolerance_s", 0..=3600, 60);
-    section.finish();
-    match TrustAnchors::from_pem(&pem) {
-        Ok(anchors) => {
-            let tolerance = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(60));
-            Some((anchors, pem, tolerance))
-        }
-        Err(error) => {
-            section.fault("anchors", error.to_string());
-            None
-        }
-    }
 }
 
 fn listen(section: &Section<'_, '_>, read: ReadFile<'_>, anchors: String) -> Option<Listen> {

@@ -83,6 +83,7 @@ pub(crate) struct Known<'k> {
     pub(crate) at: Timestamp,
     /// Certificates that the signer may name by number or may have signed with.
     pub(crate) registered: Vec<Certificate>,
+    /// Without a gateway's configuration: what chains must end in.
     pub(crate) anchors: Option<&'k TrustAnchors>,
     pub(crate) tolerance: SignedDuration,
     pub(crate) policy: SignaturePolicy,
@@ -104,7 +105,7 @@ impl<'k> Known<'k> {
             limits: &trust.limits,
             at,
             registered: participant.map(|p| p.certificates.clone()).unwrap_or_default(),
-            anchors: Some(&trust.anchors),
+            anchors: None,
             tolerance: trust.tolerance,
             policy: authenticate::policy_of(trust, participant, at),
             zone: Some((trust, routes, submitter.clone())),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::intake::Received;
 use crate::record::AnswerEvidence;
 use crate::refusal::Refusal;
+use crate::revocation;
 use crate::route::Routed;
 
 /// Violations listed in a refused fact; beyond it the digest of the whole list
@@ -107,8 +108,7 @@ impl FactMaker {
         fact = fact.set("content", json!(hex(signed.content_digest())));
         fact = fact.set("policy", json!(authentic.policy()));
         fact = fact.set("registry", json!(authentic.registry()));
-        // Revocation lists are a later issue; the fact says that none was asked.
-        fact = fact.set("revocation", json!("not-checked"));
+        fact = fact.set("revocation", revocation::says(authentic.revocation()));
         fact = fact.set("tolerances", json!(signed.tolerances()));
         let delegations: Vec<&str> = authentic.delegations().iter().map(|d| d.as_str()).collect();
         fact = fact.set("delegations", json!(delegations));
@@ -164,6 +164,7 @@ impl FactMaker {
         fact = fact.set("certificate", json!(answer.certificate()));
         fact = fact.set("digest", json!({ "sha256": hex(answer.digest()) }));
         fact = fact.set("content", json!(hex(answer.content_digest())));
+        fact = fact.set("revocation", revocation::says(answer.revocation()));
         fact = fact.set("status", json!(entry.status));
         if let Some(document) = document {
             fact = fact.set("document", json!(document));

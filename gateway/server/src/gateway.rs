@@ -34,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
-use crate::reload::{Reloader, Source};
+use crate::reload::{Background, Reloader, Source};
 use crate::webhooks::{self, Hooks};
 
 pub(crate) mod broker;
@@ -73,6 +73,7 @@ impl GatewayError {
             Self::LogKey(_) => "log-key-unusable",
             Self::Origin { .. } => "log-origin-mismatch",
             Self::InForce(InForceError::Tls(_)) => "tls-unusable",
+            Self::InForce(InForceError::Revocation(error)) => error.code(),
             Self::Listen { .. } => "listen-failed",
             Self::Broker(error) => error.code(),
             Self::Topology(_) => "topology-invalid",
@@ -98,7 +99,7 @@ pub(crate) async fn run(
     listening: impl FnOnce(std::net::SocketAddr),
 ) -> Result<(), GatewayError> {
     let clock = Clock;
-    let current = Current::new(InForce::of(&settings)?);
+    let current = Current::new(InForce::of(&settings, None, clock)?);
     let (mut ledger, reader) = journal(&settings, clock)?;
     // Dying here: nobody was served; the next start opens the journal by the same code.
     fault::point("start.opened");
@@ -131,7 +132,8 @@ pub(crate) async fn run(
     tasks.spawn(tick(parts.writer.clone(), stop.clone()));
     tasks.spawn(housekeeping::run(parts.writer.clone(), settings.retention, stop.clone()));
     let app = assemble(&settings, parts, &tasks, &stop)?;
-    tasks.spawn(reloader(&source.path, &settings, &app).run(source.hangups, stop.clone()));
+    let reloader = reloader(&source.path, &settings, &app, &tasks, &stop);
+    tasks.spawn(reloader.run(source.hangups, stop.clone()));
     let door = tokio::spawn(http::serve(listener, connections_max, app, stop.clone()));
     listening(bound);
 
@@ -206,10 +208,17 @@ struct Parts {
     current: Current,
 }
 
-fn reloader(path: &Path, settings: &Settings, app: &App) -> Reloader {
+fn reloader(
+    path: &Path,
+    settings: &Settings,
+    app: &App,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Reloader {
     let (writer, lanes) = (app.writer.clone(), Arc::clone(&app.desk.lanes));
     let (current, metrics) = (app.current.clone(), Arc::clone(&app.metrics));
-    Reloader::new(path.to_owned(), settings, current, writer, lanes, metrics)
+    let background = Background::start(app.clock, metrics, &current.get(), tasks, stop);
+    Reloader::new(path.to_owned(), settings, current, writer, lanes, background)
 }
 
 fn assemble(

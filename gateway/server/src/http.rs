@@ -12,7 +12,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use onepoint_certs::{Certificate, Fingerprint, ParticipantId, Registry, Role};
+use jiff::Timestamp;
+use onepoint_certs::{Certificate, ParticipantId, Role};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,9 @@ pub(crate) mod queues;
 pub(crate) mod routes;
 mod statements;
 pub(crate) mod tls;
+
+use crate::authenticate::{self, Trust};
+use crate::refusal::Refusal;
 
 /// A TLS handshake that takes longer is given up.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -111,8 +115,7 @@ async fn connection(stream: TcpStream, app: Arc<routes::App>, stop: Cancellation
         let app = Arc::clone(&app);
         service_fn(move |request: hyper::Request<Incoming>| {
             let app = Arc::clone(&app);
-            // Asked anew for each request: a reload may have taken the certificate's rights.
-            let caller = shown.and_then(|print| caller(&print, &app.current.get().trust.registry));
+            let caller = caller(&shown, &app.current.get().trust, app.clock.now());
             async move { Ok::<_, Infallible>(routes::answer(request, caller, &app).await) }
         })
     };
@@ -133,18 +136,30 @@ async fn connection(stream: TcpStream, app: Arc<routes::App>, stop: Cancellation
     }
 }
 
-/// The client certificate, whose chain rustls has verified already.
-fn shown<S>(tls: &tokio_rustls::server::TlsStream<S>) -> Option<Fingerprint> {
-    let leaf = tls.get_ref().1.peer_certificates()?.first()?;
-    Certificate::from_der(leaf.to_vec()).ok().map(|certificate| certificate.fingerprint())
+/// The client's certificates, its own first; rustls has verified that it holds the key, and
+/// the chain as it was when the connection began.
+type Shown = Arc<[Certificate]>;
+
+fn shown<S>(tls: &tokio_rustls::server::TlsStream<S>) -> Shown {
+    let all = tls.get_ref().1.peer_certificates().unwrap_or_default();
+    all.iter().filter_map(|der| Certificate::from_der(der.to_vec()).ok()).collect()
 }
 
-/// The participant that the certificate is registered for.
-fn caller(certificate: &Fingerprint, registry: &Registry) -> Option<Caller> {
-    let participant = registry.by_certificate(certificate)?;
-    Some(Caller {
+/// The participant whose certificate was shown, judged as it stands now: a reload may have
+/// taken its rights, a list may have revoked it, its last day may be over.
+///
+/// # Errors
+/// The codes of chains and of revocation.
+fn caller(shown: &Shown, trust: &Trust, at: Timestamp) -> Result<Option<Caller>, Refusal> {
+    let Some((leaf, rest)) = shown.split_first() else { return Ok(None) };
+    let Some(participant) = trust.registry.by_certificate(&leaf.fingerprint()) else {
+        return Ok(None);
+    };
+    let policy = authenticate::policy_of(trust, Some(participant), at);
+    authenticate::chain_holds(trust, &policy, participant, (leaf, rest), at)?;
+    Ok(Some(Caller {
         id: participant.id.clone(),
         role: participant.role,
         department: participant.department.clone(),
-    })
+    }))
 }

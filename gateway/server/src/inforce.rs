@@ -5,13 +5,18 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use jiff::Timestamp;
 use onepoint_certs::ChainCache;
+use onepoint_store::StoreError;
 use onepoint_xml::Limits;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authenticate::Trust;
+use crate::calendar::{Calendar, Entry};
+use crate::clock::Clock;
 use crate::config::{Routes, Settings};
 use crate::http::tls::{self, TlsError};
+use crate::revocation::Revocation;
 
 /// Memory for verified chains, bytes: some thousand senders.
 const CHAIN_CACHE_BYTES: usize = 16 << 20;
@@ -22,6 +27,8 @@ pub(crate) struct InForce {
     pub(crate) routes: Routes,
     /// Does the TLS handshake of new connections.
     pub(crate) acceptor: TlsAcceptor,
+    /// When what ends.
+    pub(crate) calendar: Calendar,
 }
 
 /// Why settings cannot come into force.
@@ -29,28 +36,44 @@ pub(crate) struct InForce {
 pub(crate) enum InForceError {
     #[error("the door")]
     Tls(#[from] TlsError),
+    #[error("the folder of revocation lists")]
+    Revocation(#[from] StoreError),
 }
 
 impl InForce {
-    /// Puts together what the settings say. Nothing of the running gateway is touched.
+    /// Everything that ends, and when.
+    pub(crate) fn entries(&self, now: Timestamp) -> Vec<Entry> {
+        self.calendar.entries(&self.trust.revocation.states(now))
+    }
+
+    /// Puts together what the settings say; what `before` knows of revocations stays known.
+    /// Nothing of the running gateway is touched.
     ///
     /// # Errors
-    /// When certificate and key of the door cannot be used.
-    pub(crate) fn of(settings: &Settings) -> Result<InForce, InForceError> {
+    /// When the folder of revocation lists, or certificate and key of the door cannot be used.
+    pub(crate) fn of(
+        settings: &Settings,
+        before: Option<&InForce>,
+        clock: Clock,
+    ) -> Result<InForce, InForceError> {
+        let before = before.map(|before| &*before.trust.revocation);
+        let lists = Revocation::open(&settings.trust.revocation, before, clock.now())?;
         Ok(InForce {
-            trust: trust(settings),
+            trust: trust(settings, lists),
             routes: settings.routes.clone(),
             acceptor: tls::acceptor(&settings.listen)?,
+            calendar: Calendar::of(settings),
         })
     }
 }
 
 /// What the stage `authenticate` reads.
-pub(crate) fn trust(settings: &Settings) -> Trust {
+pub(crate) fn trust(settings: &Settings, revocation: Revocation) -> Trust {
     Trust {
         registry: Arc::clone(&settings.registry),
-        anchors: Arc::clone(&settings.anchors),
-        tolerance: settings.clock_tolerance,
+        anchors: settings.trust.anchors.clone(),
+        tolerance: settings.trust.tolerance,
+        revocation: Arc::new(revocation),
         catalogue: Arc::clone(&settings.catalogue),
         chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
         limits: Limits { bytes: settings.listen.body_bytes_max, ..Limits::default() },

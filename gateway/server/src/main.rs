@@ -13,6 +13,7 @@ use clap::Parser;
 mod administer;
 mod answer;
 mod authenticate;
+mod calendar;
 mod ceb;
 mod cli;
 mod clock;
@@ -35,6 +36,7 @@ mod pipeline;
 mod record;
 mod refusal;
 mod reload;
+mod revocation;
 mod route;
 mod seal;
 mod trace;
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Certs(command) => commands::certs::run(&command),
         Command::CheckConfig(args) => commands::check_config::run(&args),
         Command::Schemas(command) => commands::schemas::run(&command),
         Command::Routes(command) => commands::routes::run(&command),

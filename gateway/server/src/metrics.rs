@@ -13,7 +13,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::commit::Verdict;
+use crate::inforce::InForce;
 use crate::monitor::Seen;
+
+mod expiry;
+mod revocation;
+
+use expiry::{ByDays, ByEntry};
+use revocation::{ByIssuer, ByIssuerCode, ByIssuerPolicy};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCode {
@@ -36,6 +43,12 @@ pub(crate) struct Metrics {
     commits: Counter,
     strangers: Counter,
     reloads: Family<ByCode, Counter>,
+    fetches: Family<ByIssuerCode, Counter>,
+    list_left: Family<ByIssuer, Gauge<i64, AtomicI64>>,
+    unknown: Family<ByIssuer, Gauge<i64, AtomicI64>>,
+    grace_left: Family<ByIssuerPolicy, Gauge<i64, AtomicI64>>,
+    expiry_left: Family<ByEntry, Gauge<i64, AtomicI64>>,
+    expiring: Family<ByDays, Gauge<i64, AtomicI64>>,
     journal: Family<ByCode, Gauge<i64, AtomicI64>>,
     queue_length: Family<ByLane, Gauge<i64, AtomicI64>>,
     queue_age: Family<ByLane, Gauge<i64, AtomicI64>>,
@@ -58,6 +71,12 @@ impl Metrics {
             commits: Counter::default(),
             strangers: Counter::default(),
             reloads: Family::default(),
+            fetches: Family::default(),
+            list_left: Family::default(),
+            unknown: Family::default(),
+            grace_left: Family::default(),
+            expiry_left: Family::default(),
+            expiring: Family::default(),
             journal: Family::default(),
             queue_length: Family::default(),
             queue_age: Family::default(),
@@ -91,6 +110,8 @@ impl Metrics {
         r.register("relay_in_flight", "published and not yet confirmed", in_flight);
         let repeated = metrics.relay_repeated.clone();
         r.register("relay_repeated", "published again after a lost connection", repeated);
+        metrics.register_revocation();
+        metrics.register_expiry();
         metrics
     }
 

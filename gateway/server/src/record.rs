@@ -4,6 +4,7 @@
 //! and AMQP hand in the same bytes.
 
 use jiff::Timestamp;
+use onepoint_certs::crl::Taken;
 use onepoint_certs::{ParticipantId, Role, SignaturePolicy};
 use onepoint_envelope::dxp::DxpMsg;
 use onepoint_envelope::xmldsig::{self, SignaturePlace};
@@ -47,6 +48,7 @@ pub(crate) struct AnswerEvidence {
     bytes: Vec<u8>,
     digest: [u8; 32],
     content_digest: [u8; 32],
+    revocation: Vec<Taken>,
 }
 
 impl AnswerEvidence {
@@ -97,6 +99,11 @@ impl AnswerEvidence {
 
     pub(crate) fn content_digest(&self) -> &[u8; 32] {
         &self.content_digest
+    }
+
+    /// The revocation status of each certificate of the chain, as it was seen.
+    pub(crate) fn revocation(&self) -> &[Taken] {
+        &self.revocation
     }
 
     /// The refusal when no such delivery went to this department.
@@ -177,7 +184,7 @@ fn judge(
     let policy = SignaturePolicy::strict();
     let signed = xmldsig::verify(&envelope, &SignaturePlace::ChildOfRoot, &policy)
         .map_err(|error| signature_refusal(&error))?;
-    let sender = signer(&signed, &policy, trust, at)?;
+    let (sender, revocation) = signer(&signed, &policy, trust, at)?;
     let Some(department) = sender.department.clone().filter(|_| sender.role == Role::Department)
     else {
         return Err(not_a_department(&sender.id));
@@ -213,6 +220,7 @@ fn judge(
         entries: entries.collect(),
         digest: hash,
         content_digest: *signed.content_digest(),
+        revocation,
         department,
         bytes,
     })

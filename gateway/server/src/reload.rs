@@ -16,10 +16,11 @@ use crate::config::{self, ConfigFault, Settings};
 use crate::deliver::Lanes;
 use crate::gateway;
 use crate::inforce::{Current, InForce};
-use crate::metrics::Metrics;
 
+mod background;
 mod fixed;
 
+pub(crate) use background::Background;
 use fixed::Fixed;
 
 /// Where the configuration is, and who asks for it to be read again.
@@ -36,7 +37,7 @@ pub(crate) struct Reloader {
     current: Current,
     writer: Writer,
     lanes: Arc<Lanes>,
-    metrics: Arc<Metrics>,
+    background: Background,
 }
 
 /// What was read and stands the test.
@@ -52,9 +53,9 @@ impl Reloader {
         current: Current,
         writer: Writer,
         lanes: Arc<Lanes>,
-        metrics: Arc<Metrics>,
+        background: Background,
     ) -> Reloader {
-        Reloader { path, fixed: Fixed::of(settings), current, writer, lanes, metrics }
+        Reloader { path, fixed: Fixed::of(settings), current, writer, lanes, background }
     }
 
     /// Reloads at each signal until the gateway stops.
@@ -62,7 +63,7 @@ impl Reloader {
         let this = Arc::new(self);
         while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
             let taken = Arc::clone(&this).once().await;
-            this.metrics.reloaded(taken);
+            this.background.metrics.reloaded(taken);
         }
     }
 
@@ -91,7 +92,10 @@ impl Reloader {
         match self.writer.renew(renewal).await {
             Ok(facts) => {
                 self.lanes.renew(&settings);
+                // What was fetched while this one was put together.
+                in_force.trust.revocation.learn(&self.current.get().trust.revocation);
                 self.current.replace(in_force);
+                self.background.restart(&self.current.get());
                 let registry = settings.registry.version();
                 tracing::info!(facts, registry, "another configuration is in force");
                 true
@@ -113,7 +117,9 @@ impl Reloader {
         for warning in &settings.warnings {
             tracing::warn!(key = warning.key, line = warning.line, "{}", warning.what);
         }
-        let in_force = InForce::of(&settings).map_err(|error| {
+        let before = self.current.get();
+        let in_force = InForce::of(&settings, Some(&before), self.background.clock);
+        let in_force = in_force.map_err(|error| {
             let what = std::error::Error::source(&error)
                 .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
             vec![ConfigFault { file: self.path.clone(), line: 0, key: String::new(), what }]

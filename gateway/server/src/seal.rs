@@ -38,13 +38,7 @@ impl GatewaySeal {
         if public.spki_der() != key.public_key().spki_der() {
             return Err(SealFault::Key("is not the key of the certificate".to_owned()));
         }
-        if !may_seal(public) {
-            let what = "has a key that cannot seal: expected P-256, or RSA of 2,048 bits or more";
-            return Err(SealFault::Certificate(what.to_owned()));
-        }
-        if certificate.key_usage().is_some_and(|usage| !usage.may_sign()) {
-            let what =
-                "may not sign: its key usage has neither digitalSignature nor nonRepudiation";
+        if let Some(what) = unfit(&certificate) {
             return Err(SealFault::Certificate(what.to_owned()));
         }
         let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
@@ -74,6 +68,17 @@ impl GatewaySeal {
 pub(crate) enum SealFault {
     Certificate(String),
     Key(String),
+}
+
+/// Why a certificate cannot be that of a seal, if it cannot.
+pub(crate) fn unfit(certificate: &Certificate) -> Option<&'static str> {
+    if !may_seal(certificate.public_key()) {
+        return Some("has a key that cannot seal: expected P-256, or RSA of 2,048 bits or more");
+    }
+    if certificate.key_usage().is_some_and(|usage| !usage.may_sign()) {
+        return Some("may not sign: its key usage has neither digitalSignature nor nonRepudiation");
+    }
+    None
 }
 
 fn may_seal(key: &PublicKey) -> bool {

@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 
 /// Puts a file into its place, over one that is there, as a whole.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::DiskFull`], [`StoreError::NotWritable`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let beside = beside(path);
     let write = || {
         let mut file = private_file().truncate(true).open(&beside)?;
@@ -51,7 +54,10 @@ pub(crate) fn private_file() -> OpenOptions {
 }
 
 /// Makes a folder and those above it, and makes its name durable.
-pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// As [`replace`].
+pub fn make_folder(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -42,6 +42,7 @@ mod store;
 mod suite;
 
 pub use archive::Passing;
+pub use durable::{make_folder, replace as replace_file};
 pub use error::{Cause, CopyError, StoreError};
 pub use head::{Head, HeadMark, SLOT_BYTES};
 pub use ledger::{Committed, Ledger, LedgerTx, LogParts, MAX_GROUP_FACTS, Seal};

@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -30,7 +31,8 @@ pub(super) struct Target {
     host: String,
     port: u16,
     name: ServerName<'static>,
-    tls: TlsConnector,
+    /// None for plain HTTP.
+    tls: Option<TlsConnector>,
     connect_timeout: Duration,
     public_only: bool,
 }
@@ -40,9 +42,11 @@ impl Target {
         let address = |why: &str| ClientError::Address(format!("{}: {why}", options.base));
         let uri: Uri = options.base.parse().map_err(|_| address("not a URL"))?;
         let authority = uri.authority().ok_or_else(|| address("without a host"))?;
-        if uri.scheme_str() != Some("https") {
-            return Err(address("only https is spoken"));
-        }
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") if options.plain => false,
+            _ => return Err(address("only https is spoken")),
+        };
         if !matches!(uri.path(), "" | "/")
             || uri.query().is_some()
             || authority.as_str().contains('@')
@@ -50,16 +54,16 @@ impl Target {
             return Err(address("expected only host and port"));
         }
         let identity = options.identity.as_ref().map(|(chain, key)| (&chain[..], &key[..]));
-        let tls = tls::client(&options.ca_pem, identity);
+        let tls = secure.then(|| tls::client(&options.ca_pem, identity)).transpose();
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| address("no host name"))?;
         Ok(Target {
             base: options.base.trim_end_matches('/').to_owned(),
             authority: authority.to_string(),
             host,
-            port: authority.port_u16().unwrap_or(443),
+            port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
             name,
-            tls: TlsConnector::from(tls.map_err(ClientError::from)?),
+            tls: tls.map_err(ClientError::from)?.map(TlsConnector::from),
             connect_timeout: options.connect_timeout,
             public_only: options.public_only,
         })
@@ -90,11 +94,20 @@ impl Target {
         };
         let tcp = tcp.map_err(|e| self.unreachable(e))?;
         tcp.set_nodelay(true).map_err(|e| self.unreachable(e))?;
-        let tls = self.tls.connect(self.name.clone(), tcp).await.map_err(|e| self.no_tls(e))?;
+        let Some(tls) = &self.tls else { return self.speak(tcp).await };
+        let tls = tls.connect(self.name.clone(), tcp).await.map_err(|e| self.no_tls(e))?;
+        self.speak(tls).await
+    }
+
+    /// HTTP on an open stream.
+    async fn speak<S>(&self, stream: S) -> Result<SendRequest<Full<Bytes>>, ClientError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let mut http = Builder::new();
         http.max_buf_size(HEAD_BYTES);
         let (sender, connection) =
-            http.handshake(TokioIo::new(tls)).await.map_err(|e| self.broken(e))?;
+            http.handshake(TokioIo::new(stream)).await.map_err(|e| self.broken(e))?;
         tokio::spawn(async move {
             // Whoever waits for a response gets the same error.
             if let Err(error) = connection.await {

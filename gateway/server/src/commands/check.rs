@@ -19,6 +19,7 @@ use crate::config::{self, BODY_BYTES_MAX, Routes};
 use crate::explain::{self, Known, Report};
 use crate::inforce;
 use crate::intake::{self, Labels, Received};
+use crate::revocation::Revocation;
 
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let at = Clock.now();
@@ -72,7 +73,8 @@ fn zone(path: &std::path::Path) -> Result<Option<(Trust, Routes)>, Failure> {
             return Ok(None);
         }
     };
-    let trust = inforce::trust(&settings);
+    let lists = Revocation::read(&settings.trust.revocation, Clock.now());
+    let trust = inforce::trust(&settings, lists);
     Ok(Some((trust, settings.routes)))
 }
 

@@ -30,11 +30,14 @@ use talk::{Talk, Told};
 
 /// File of the certificate that has run out.
 const EXPIRED: &str = "platform-expired";
+/// File of the certificate that its CA has revoked.
+const REVOKED: &str = "platform-revoked";
 
 /// What the demo knows of its zone.
 pub(crate) struct Zone {
     signers: Vec<(&'static str, Signer)>,
     expired: Signer,
+    revoked: Signer,
     /// Another key of the payment firm.
     sm2: Signer,
     /// Makes order numbers unique over runs.
@@ -67,6 +70,10 @@ impl Zone {
 
     fn expired(&self) -> Result<&Signer, Failure> {
         Ok(&self.expired)
+    }
+
+    fn revoked(&self) -> &Signer {
+        &self.revoked
     }
 }
 
@@ -119,24 +126,26 @@ fn folder(keep: Option<&Path>, now: Timestamp) -> Folder {
 
 /// Writes the zone's folder as `init` does, and one certificate that has run out.
 fn prepare(folder: &Path, amqp: Option<&str>, now: Timestamp) -> Result<Zone, Failure> {
-    let expired_file = format!("pki/{EXPIRED}.pem");
+    let (expired_file, revoked_file) = (format!("pki/{EXPIRED}.pem"), format!("pki/{REVOKED}.pem"));
     let pilot = Pilot {
         folder,
         // Any free port; the gateway says which.
         listen: std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
         amqp,
         url: None,
-        more_certificates: &[("platform", &expired_file)],
+        more_certificates: &[("platform", &expired_file), ("platform", &revoked_file)],
     };
     let ca = init::write(&pilot, now)?;
     write_expired(&ca, folder, now)?;
+    write_revoked(&ca, folder, now)?;
     let mut signers = Vec::new();
     for (_, id) in orders::DECLARATIONS {
         signers.push((id, signer(folder, id)?));
     }
     let run = format!("{:x}", now.as_millisecond() & 0xff_ffff);
     let sm2 = signer(folder, init::parties::SM2_IDENTITY)?;
-    Ok(Zone { signers, expired: signer(folder, EXPIRED)?, sm2, run: run.to_uppercase() })
+    let (expired, revoked) = (signer(folder, EXPIRED)?, signer(folder, REVOKED)?);
+    Ok(Zone { signers, expired, revoked, sm2, run: run.to_uppercase() })
 }
 
 fn signer(folder: &Path, name: &str) -> Result<Signer, Failure> {
@@ -155,6 +164,22 @@ fn write_expired(ca: &TestCa, folder: &Path, now: Timestamp) -> Result<(), Failu
     spec.key = KeyKind::P256;
     let issued = ca.issue(&spec).map_err(|e| pki_failure(&e))?;
     write_identity(&folder.join("pki"), EXPIRED, &issued)
+}
+
+/// A certificate that is in its days, and the CA's next list, which names it.
+fn write_revoked(ca: &TestCa, folder: &Path, now: Timestamp) -> Result<(), Failure> {
+    let Some(platform) = Party::by_id("platform") else { return Ok(()) };
+    let validity = init::validity(now)?;
+    let mut spec = leaf(platform, validity);
+    spec.key = KeyKind::P256;
+    let issued = ca.issue(&spec).map_err(|e| pki_failure(&e))?;
+    write_identity(&folder.join("pki"), REVOKED, &issued)?;
+    let list = init::list(ca, std::slice::from_ref(&issued.certificate), 2, validity)?;
+    let path = folder.join("pki/ca.crl");
+    std::fs::write(&path, list).map_err(|error| {
+        let message = format!("{}: {error}", path.display());
+        Failure::outside("file-unwritable", message, "choose a folder you may write to")
+    })
 }
 
 /// Starts the gateway, then the adapters with its address.

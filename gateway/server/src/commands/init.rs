@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::{SignedDuration, Timestamp};
-use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, PkiError, TestCa, Usage, Validity};
+use onepoint_certs::testpki::{
+    Issued, KeyKind, LeafSpec, ListSpec, PkiError, TestCa, Usage, Validity,
+};
+use onepoint_certs::{Certificate, crl};
 use zeroize::Zeroizing;
 
 use super::{Failure, Outcome, make_folder, write_new};
@@ -70,6 +73,7 @@ pub(crate) fn write(pilot: &Pilot<'_>, now: Timestamp) -> Result<TestCa, Failure
         let issued = ca.issue(&leaf(party, validity)).map_err(|e| pki_failure(&e))?;
         write_identity(&pki, party.id, &issued)?;
     }
+    write_list(&pki, "ca", &ca, validity)?;
     write_sm2(&pki, validity)?;
     write_identity(&pki, "seal", &issue_seal(&ca, validity)?)?;
     write_log_key(&pki)?;
@@ -116,7 +120,7 @@ pub(crate) fn leaf(party: &Party, validity: Validity) -> LeafSpec {
 }
 
 /// From an hour ago, so that a slow clock elsewhere does no harm.
-fn validity(now: Timestamp) -> Result<Validity, Failure> {
+pub(crate) fn validity(now: Timestamp) -> Result<Validity, Failure> {
     let from = now.checked_sub(SignedDuration::from_hours(1));
     match (from, now.checked_add(VALID)) {
         (Ok(from), Ok(until)) => Ok(Validity { from, until }),
@@ -132,11 +136,15 @@ fn write_sm2(pki: &Path, validity: Validity) -> Result<(), Failure> {
         let root = TestCa::new("OnePoint test SM2 root", KeyKind::Sm2, validity)?;
         let issuer = root.intermediate("OnePoint test SM2 CA", KeyKind::Sm2, validity)?;
         let spec = LeafSpec::signer(party.id, party.name, KeyKind::Sm2, validity);
-        Ok((root, issuer.issue(&spec)?))
+        let issued = issuer.issue(&spec)?;
+        Ok((root, issuer, issued))
     };
-    let (root, issued) = made().map_err(|error| pki_failure(&error))?;
+    let (root, issuer, issued) = made().map_err(|error| pki_failure(&error))?;
     write_new(&pki.join("sm2-ca.pem"), root.certificate_pem().as_bytes())?;
     write_key(&pki.join("sm2-ca.key"), &root.key_pem())?;
+    write_new(&pki.join("sm2-issuer.pem"), issuer.certificate_pem().as_bytes())?;
+    write_list(pki, "sm2-ca", &root, validity)?;
+    write_list(pki, "sm2-issuer", &issuer, validity)?;
     write_identity(pki, parties::SM2_IDENTITY, &issued)
 }
 
@@ -148,6 +156,29 @@ fn issue_seal(ca: &TestCa, validity: Validity) -> Result<Issued, Failure> {
         ..LeafSpec::signer("seal", "OnePoint pilot", kind, validity)
     };
     ca.issue(&spec).map_err(|error| pki_failure(&error))
+}
+
+/// A revocation list without entries.
+fn write_list(pki: &Path, name: &str, ca: &TestCa, validity: Validity) -> Result<(), Failure> {
+    write_new(&pki.join(format!("{name}.crl")), list(ca, &[], 1, validity)?.as_bytes())
+}
+
+/// The PEM of a revocation list of a test CA. It is as good as the CA: nobody issues the next
+/// one in a pilot.
+pub(crate) fn list(
+    ca: &TestCa,
+    revoked: &[Certificate],
+    number: u64,
+    validity: Validity,
+) -> Result<String, Failure> {
+    let revoked = revoked.iter().map(|certificate| (certificate.clone(), validity.from));
+    let spec = ListSpec {
+        revoked: revoked.collect(),
+        number: Some(number),
+        ..ListSpec::new(validity.from, Some(validity.until))
+    };
+    let der = ca.revocation_list(&spec).map_err(|error| pki_failure(&error))?;
+    Ok(crl::to_pem(&der))
 }
 
 /// A PKI error as a command's failure.
@@ -228,6 +259,22 @@ from = "2022-07-01"
 [trust]
 anchors = ["pki/ca.pem", "pki/sm2-ca.pem"]
 clock_tolerance_s = 60
+# A status that nobody can tell is taken for so long, then refused.
+revocation_grace_h = 72
+
+# Who revokes: a section for each CA. Lists are files or http(s) addresses, asked in their order;
+# what came is kept in the folder `revocation`.
+[[revocation]]
+issuer = "pki/ca.pem"
+lists = ["pki/ca.crl"]
+
+[[revocation]]
+issuer = "pki/sm2-ca.pem"
+lists = ["pki/sm2-ca.crl"]
+
+[[revocation]]
+issuer = "pki/sm2-issuer.pem"
+lists = ["pki/sm2-issuer.crl"]
 "#,
         listen = pilot.listen
     );

@@ -1,11 +1,15 @@
 //! Participants, their rights, delegations and signature policies of a
 //! configuration, compiled into the registry.
 
+use std::collections::HashMap;
+
 use onepoint_certs::{
-    Certificate, Delegation, Participant, ParticipantId, Registry, Role, SignaturePolicy,
+    Certificate, Delegation, Fingerprint, Participant, ParticipantId, Registry, Role,
+    SignaturePolicy,
 };
 
 use super::section::Section;
+use super::trust::{GRACE, GRACE_HOURS_MAX, TrustSettings};
 use super::{Department, ReadFile, Transport, read_named};
 
 /// What the party sections of a configuration say.
@@ -17,19 +21,32 @@ pub(super) struct Parties {
     pub(super) receipts_by_broker: Vec<String>,
     /// Participants whose answers are pushed, and where to.
     pub(super) webhooks: Vec<(String, String)>,
+    /// Issuers that stand in the participants' files, by the certificate before them.
+    pub(super) chains: HashMap<Fingerprint, Vec<Certificate>>,
 }
 
-pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) -> Parties {
+pub(super) fn read(
+    root: &Section<'_, '_>,
+    files: ReadFile<'_>,
+    broker: bool,
+    trust: Option<&TrustSettings>,
+) -> Parties {
     let mut departments = Vec::new();
     let mut receipts_by_broker = Vec::new();
     let mut webhooks = Vec::new();
     let mut participants = Vec::new();
+    let mut chains = HashMap::new();
     let sections = root.sections("participant");
     if sections.is_empty() {
         root.fault("participant", "is missing; expected at least one [[participant]]");
     }
     for section in &sections {
-        let Some(participant) = participant(section, files) else { continue };
+        let Some(participant) = participant(section, files, &mut chains) else { continue };
+        if let (Some(group), Some(trust)) = (&participant.trust, trust)
+            && !trust.anchors.has(group)
+        {
+            section.fault("trust", format!("there is no [[trust.group]] {group:?}"));
+        }
         let id = participant.id.as_str().to_owned();
         if let Some(url) = section.opt_text("webhook") {
             if section.has("receipts") {
@@ -57,7 +74,7 @@ pub(super) fn read(root: &Section<'_, '_>, files: ReadFile<'_>, broker: bool) ->
             None
         }
     };
-    Parties { registry, departments, receipts_by_broker, webhooks }
+    Parties { registry, departments, receipts_by_broker, webhooks, chains }
 }
 
 fn transport(section: &Section<'_, '_>, key: &str, default_amqp: bool, broker: bool) -> Transport {
@@ -77,7 +94,11 @@ fn transport(section: &Section<'_, '_>, key: &str, default_amqp: bool, broker: b
     }
 }
 
-fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Participant> {
+fn participant(
+    section: &Section<'_, '_>,
+    files: ReadFile<'_>,
+    chains: &mut HashMap<Fingerprint, Vec<Certificate>>,
+) -> Option<Participant> {
     let id = section.text("id").and_then(|id| match ParticipantId::new(id) {
         Ok(id) => Some(id),
         Err(error) => {
@@ -97,10 +118,11 @@ fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Partici
             None
         }
     });
-    let certificates = certificates(section, files);
+    let certificates = certificates(section, files, chains);
     let codes = section.texts("codes");
     let may_send = section.texts("may_send");
     let policy = section.opt_text("policy");
+    let trust = section.opt_text("trust");
     let department = section.opt_text("department");
     let schemas = section.texts("schemas");
     Some(Participant {
@@ -111,12 +133,17 @@ fn participant(section: &Section<'_, '_>, files: ReadFile<'_>) -> Option<Partici
         may_send,
         certificates,
         policy,
+        trust,
         department,
         schemas,
     })
 }
 
-fn certificates(section: &Section<'_, '_>, files: ReadFile<'_>) -> Vec<Certificate> {
+fn certificates(
+    section: &Section<'_, '_>,
+    files: ReadFile<'_>,
+    chains: &mut HashMap<Fingerprint, Vec<Certificate>>,
+) -> Vec<Certificate> {
     let names = section.texts("certificates");
     if names.is_empty() {
         section.fault("certificates", "is missing; expected a list of PEM files");
@@ -126,8 +153,13 @@ fn certificates(section: &Section<'_, '_>, files: ReadFile<'_>) -> Vec<Certifica
         let path = section.relative(&name);
         let Some(pem) = read_named(section, "certificates", &path, files) else { continue };
         // The first certificate of a file is the participant's own; the rest is its chain.
-        match Certificate::from_pem(&pem).map(|chain| chain.into_iter().next()) {
-            Ok(Some(leaf)) => leaves.push(leaf),
+        match Certificate::from_pem(&pem)
+            .map(|mut chain| (!chain.is_empty()).then(|| (chain.remove(0), chain)))
+        {
+            Ok(Some((leaf, rest))) => {
+                chains.insert(leaf.fingerprint(), rest);
+                leaves.push(leaf);
+            }
             Ok(None) => section.fault("certificates", format!("{name}: holds no certificate")),
             Err(error) => section.fault("certificates", format!("{name}: {error}")),
         }
@@ -167,6 +199,8 @@ fn policy(section: &Section<'_, '_>) -> Option<SignaturePolicy> {
         _ => SignaturePolicy::strict(),
     };
     let bits = section.number("min_rsa_bits", 1024..=8192, u64::from(usual.min_rsa_bits));
+    let grace = section.has(GRACE).then(|| section.number(GRACE, 0..=GRACE_HOURS_MAX, 0));
+    let grace = grace.and_then(|hours| u32::try_from(hours).ok());
     let policy = SignaturePolicy {
         name: name?,
         until: Some(until?),
@@ -179,6 +213,7 @@ fn policy(section: &Section<'_, '_>) -> Option<SignaturePolicy> {
         allow_sm2_digest_sha1: section.flag("sm2_digest_sha1", usual.allow_sm2_digest_sha1),
         allow_lower_case_number: section.flag("lower_case_number", usual.allow_lower_case_number),
         min_rsa_bits: u32::try_from(bits).ok()?,
+        revocation_grace_hours: grace,
     };
     section.finish();
     Some(policy)

@@ -222,7 +222,7 @@ fn payloads_in_the_clear_are_warned_of() {
     let sealed = GOOD.replace("[log]", "master_key = \"store.key\"\n[log]");
     let settings = check(&sealed).unwrap();
     assert_eq!(settings.master_keys.unwrap().current(), "m1");
-    assert_eq!(settings.warnings, []);
+    assert_eq!(settings.warnings.len(), 1, "only that revocation is not asked");
     for (name, code) in [("ca.pem", "master-key-"), ("none", "cannot be read")] {
         let faults = check(&sealed.replace("store.key", name)).unwrap_err();
         assert_eq!(faults[0].key, "store.master_key");
@@ -235,7 +235,7 @@ fn retention_is_checked_and_short_records_are_warned_of() {
     let with = |lines: &str| check(&format!("{GOOD}\n[retention]\n{lines}"));
     let settings = with("archive_after_days = 7\nerase_after_days = 1096").unwrap();
     assert_eq!(settings.retention, Retention::days(7, 180, Some(1096)));
-    assert_eq!(settings.warnings.len(), 1, "only that of the master key");
+    assert_eq!(settings.warnings.len(), 2, "the master key, and that revocation is not asked");
     let settings = with("unanswered_after_days = 60\nerase_after_days = 1095").unwrap();
     assert_eq!(settings.retention, Retention::days(30, 60, Some(1095)));
     assert_eq!(settings.warnings[1].key, "retention.erase_after_days");
@@ -265,4 +265,69 @@ fn versions_of_norms_are_set_by_day_and_participant() {
     assert!(faults[0].what.contains("known: ceb/2018-113, ceb/2022-05"), "{}", faults[0].what);
     let late = check(&format!("{GOOD}{}", cut.replace("2030-01-01", "soon"))).unwrap_err();
     assert_eq!(late[0].key, "schemas.cut_over[0].from");
+}
+
+const LISTS: &str =
+    "[[revocation]]\nissuer = \"ca.pem\"\nlists = [\"ca.crl\", \"http://crl.example/ca.crl\"]\n";
+
+#[test]
+fn revocation_lists_come_from_files_and_addresses() {
+    let trust = check(&format!("{GOOD}{LISTS}")).unwrap().trust.revocation;
+    assert_eq!(trust.folder, Path::new("revocation"), "beside the journal");
+    assert_eq!(trust.grace.as_hours(), 72);
+    let source = &trust.issuers[0];
+    let shown: Vec<String> = source.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["ca.crl", "http://crl.example/ca.crl"]);
+    assert_eq!(source.refresh.as_secs(), 3600);
+    let settings = check(&format!("{GOOD}{LISTS}")).unwrap();
+    assert!(settings.warnings.iter().all(|warning| warning.key != "trust.anchors"));
+    let warned = check(GOOD).unwrap().warnings;
+    assert!(warned.iter().any(|warning| warning.key == "trust.anchors"), "{warned:?}");
+    let own = GOOD.replace(
+        "anchors = [\"ca.pem\"]",
+        "anchors = [\"ca.pem\"]\nrevocation_grace_h = 5\nrevocation_folder = \"r\"",
+    );
+    let trust = check(&own).unwrap().trust.revocation;
+    assert_eq!((trust.grace.as_hours(), trust.folder.as_path()), (5, Path::new("r")));
+}
+
+#[test]
+fn faults_of_revocation_are_named() {
+    for (from, to, key) in [
+        ("issuer = \"ca.pem\"", "issuer = \"firm.pem\"", "revocation[0].issuer"),
+        ("issuer = \"ca.pem\"", "issuer = \"none.pem\"", "revocation[0].issuer"),
+        ("\"ca.crl\", ", "\"ldap://crl.example/cn=x\", ", "revocation[0].lists"),
+        ("http://", "https://", "revocation[0].lists"),
+        ("lists = ", "lists = []\nother = ", "revocation[0].lists"),
+        ("lists = ", "refresh_s = 0\nlists = ", "revocation[0].refresh_s"),
+        ("lists = ", "timeout_s = 301\nlists = ", "revocation[0].timeout_s"),
+        ("lists = ", "bytes_max = 100000000\nlists = ", "revocation[0].bytes_max"),
+    ] {
+        let faults = check(&format!("{GOOD}{}", LISTS.replace(from, to))).unwrap_err();
+        assert_eq!(faults[0].key, key, "{to}: {faults:?}");
+    }
+    let twice = check(&format!("{GOOD}{LISTS}{LISTS}")).unwrap_err();
+    assert_eq!(keys(&twice)[0].1, "revocation[1].issuer");
+}
+
+#[test]
+fn participants_may_have_anchors_of_their_own() {
+    let group = "[[trust.group]]\nname = \"own\"\nanchors = [\"ca.pem\"]\n";
+    let text = GOOD.replace("id = \"firm\"", "id = \"firm\"\ntrust = \"own\"");
+    let faults = check(&text).unwrap_err();
+    assert_eq!(keys(&faults)[0].1, "participant[0].trust");
+    let text = text.replace(
+        "[[participant]]\nid = \"firm\"",
+        &format!("{group}[[participant]]\nid = \"firm\""),
+    );
+    let settings = check(&text).unwrap();
+    let names: Vec<&str> = settings.trust.anchors.groups().map(|(name, _)| name).collect();
+    assert_eq!(names, ["own"]);
+    let again = text.replace(group, &group.repeat(2));
+    assert_eq!(keys(&check(&again).unwrap_err())[0].1, "trust.group[1].name");
+    let none = text.replace(
+        "name = \"own\"\nanchors = [\"ca.pem\"]",
+        "name = \"own\"\nanchors = [\"firm.pem\"]",
+    );
+    assert_eq!(keys(&check(&none).unwrap_err())[0].1, "trust.group[0].anchors");
 }

@@ -2,7 +2,7 @@
 //! submitter, rights, guid, parties. In: the certificates of the Signature and what is
 //! known. Out: findings, each judged for itself, whatever the others say.
 
-use onepoint_certs::Certificate;
+use onepoint_certs::{Certificate, Chain, TrustAnchors};
 use onepoint_envelope::xmldsig::explain::Explanation;
 use onepoint_schemas::MessageType;
 use onepoint_xml::Document;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Finding, Known};
 use crate::authenticate;
 use crate::refusal::{Refusal, Stage};
+use crate::revocation;
 
 pub(super) fn findings(
     document: &Document,
@@ -23,19 +24,28 @@ pub(super) fn findings(
         let (en, zh) = ("there is no certificate that could be judged", "没有可供校验的证书");
         return vec![Finding::new("chain", None, "not-judged", en, zh)];
     };
-    let mut findings = vec![chain(leaf, rest, known), revocation()];
+    let (chain, verified) = chain(leaf, rest, known);
+    let mut findings = vec![chain, revocation(verified.as_ref(), known)];
     findings.extend(participant(document, leaf, kind, known));
     findings
 }
 
-fn chain(leaf: &Certificate, rest: &[Certificate], known: &Known<'_>) -> Finding {
+/// The anchors of the group of whoever the certificate is registered for; those of all
+/// groups for a stranger's.
+fn anchors<'k>(leaf: &Certificate, known: &Known<'k>) -> Option<&'k TrustAnchors> {
+    let Some((trust, _, _)) = known.zone else { return known.anchors };
+    let participant = trust.registry.by_certificate(&leaf.fingerprint());
+    Some(participant.map_or_else(|| trust.anchors.all(), |found| trust.anchors.of(found)))
+}
+
+fn chain(leaf: &Certificate, rest: &[Certificate], known: &Known<'_>) -> (Finding, Option<Chain>) {
     let shown = std::iter::once(leaf).chain(rest).map(|certificate| shown(certificate, known));
     let shown: Vec<Value> = shown.collect();
-    let Some(anchors) = known.anchors else {
+    let Some(anchors) = anchors(leaf, known) else {
         let (en, zh) =
             ("no anchors were given; the chain is not judged", "未提供信任锚，未校验证书链");
         let finding = Finding::new("chain", None, "not-judged", en, zh);
-        return finding.with(json!({ "certificates": shown }));
+        return (finding.with(json!({ "certificates": shown })), None);
     };
     let verified = anchors.verify_chain_under(&known.policy, leaf, rest, known.at, known.tolerance);
     match verified {
@@ -44,14 +54,15 @@ fn chain(leaf: &Certificate, rest: &[Certificate], known: &Known<'_>) -> Finding
             let (en, zh) =
                 (format!("the chain leads to {anchor}"), format!("证书链可追溯到 {anchor}"));
             let detail = json!({ "certificates": shown, "anchor": anchor });
-            Finding::new("chain", Some(true), "chain-good", en, zh).with(detail)
+            let finding = Finding::new("chain", Some(true), "chain-good", en, zh).with(detail);
+            (finding, Some(chain))
         }
         Err(error) => {
             let refusal =
                 Refusal::new(Stage::Authenticate, 403, error.code(), error.en(), error.zh());
             let subjects: Vec<&str> = anchors.certificates().iter().map(|c| c.subject()).collect();
             let detail = json!({ "certificates": shown, "anchors": subjects });
-            Finding::refused("chain", &refusal).with(detail)
+            (Finding::refused("chain", &refusal).with(detail), None)
         }
     }
 }
@@ -68,9 +79,36 @@ fn shown(certificate: &Certificate, known: &Known<'_>) -> Value {
     })
 }
 
-fn revocation() -> Finding {
-    let (en, zh) = ("revocation lists are not asked", "未查询吊销列表");
-    Finding::new("revocation", None, "revocation-not-checked", en, zh)
+/// What the gateway's lists say of every certificate of the chain.
+fn revocation(chain: Option<&Chain>, known: &Known<'_>) -> Finding {
+    let Some((trust, _, _)) = &known.zone else {
+        let (en, zh) = ("revocation lists are not asked", "未查询吊销列表");
+        return Finding::new("revocation", None, "revocation-not-checked", en, zh);
+    };
+    let Some(chain) = chain else {
+        let (en, zh) =
+            ("without a chain there is no issuer to ask", "证书链无效，无法查询吊销状态");
+        return Finding::new("revocation", None, "not-judged", en, zh);
+    };
+    let taken = match trust.revocation.judge(chain, known.at, trust.tolerance, &known.policy) {
+        Ok(taken) => taken,
+        Err(error) => return Finding::refused("revocation", &authenticate::revoked(&error)),
+    };
+    let ends = taken.iter().filter_map(|one| one.grace).map(|(_, ends)| ends).min();
+    let finding = if let Some(ends) = ends {
+        let (en, zh) = (
+            format!("a status is unknown; it is taken until {ends}"),
+            format!("吊销状态未知，宽限至 {ends}"),
+        );
+        Finding::new("revocation", Some(true), "revocation-unknown-in-grace", en, zh)
+    } else if taken.iter().all(|one| one.status.is_none()) {
+        let (en, zh) = ("no lists of these issuers are asked", "未查询这些签发者的吊销列表");
+        Finding::new("revocation", None, "revocation-not-checked", en, zh)
+    } else {
+        let (en, zh) = ("current lists do not name the certificates", "现行吊销列表未列出证书");
+        Finding::new("revocation", Some(true), "revocation-good", en, zh)
+    };
+    finding.with(json!({ "certificates": revocation::says(&taken) }))
 }
 
 fn participant(

@@ -25,6 +25,9 @@ pub(crate) async fn metrics(app: &Arc<App>) -> Result<Response, Refusal> {
     let reader = app.reader.clone();
     let counts = blocking(move || reader.counts()).await?;
     app.metrics.counts(&counts);
+    let (now, at) = (app.current.get(), app.clock.now());
+    app.metrics.revocation(&now, at);
+    app.metrics.expiry(&now.entries(at), at);
     if let Some(status) = &app.relay {
         app.metrics.relay(&status.snapshot());
     }

@@ -79,6 +79,10 @@ fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
         refused,
     );
 
+    let revoked = Expected::Refused("cert-revoked");
+    let body = zone.revoked().sign(&order(908, &[])?)?;
+    add("order signed with a revoked certificate", "platform", body, revoked);
+
     let without = cut(&order(903, &[])?, "ebpName");
     let refused = Expected::Refused("schema-missing-element");
     add("order without ebpName", "platform", platform.sign(&without)?, refused);
