@@ -213,7 +213,7 @@ impl Catalogue {
     }
 
     /// The receipt that tells of refused documents of a type, CEB312 for CEB311; `None` for
-    /// a type without one.
+    /// a type without one, and for the zone's own, whose receipts only departments make.
     pub fn receipt_of(
         &self,
         kind: &MessageType,
@@ -221,6 +221,7 @@ impl Catalogue {
         issue: &Issue<'_>,
     ) -> Option<String> {
         let receipt = self.by_name(kind.receipt.as_deref()?)?;
+        let receipt = (receipt.namespace == receipt::CEB).then_some(receipt)?;
         Some(receipt::of_documents(receipt, &self.fields(receipt)?, refused, issue))
     }
 

@@ -20,7 +20,6 @@ mod check;
 mod deaths;
 mod mix;
 mod senders;
-mod soak;
 
 use answers::Collectors;
 use check::{Sums, World};
