@@ -171,7 +171,8 @@ fn between_elements(xml: &str) -> String {
 
 /// One seeded message of each type: the XSD takes it, and it goes both ways.
 fn judge(catalogue: &Catalogue, seed: u64) {
-    for kind in catalogue.types() {
+    // Envelopes travel as XML only.
+    for kind in catalogue.types().filter(|kind| kind.family != "dxp") {
         let form = form(catalogue, &kind.name);
         let text = make(&form.shape, seed).to_string();
         let message = form.accept(read(&text)).unwrap_or_else(|e| panic!("{e:#?}\n{text}"));
