@@ -22,7 +22,9 @@ pub fn onepoint() -> &'static Path {
         let target = release.parent().expect("the target folder");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--release", "--package", "onepoint-server", "--target-dir"]);
+        // The same selection as in conformance/test: another one would resolve other features of
+        // the dependencies and compile them a second time.
+        build.args(["build", "--release", "--workspace", "--bins", "--tests", "--target-dir"]);
         build.arg(target).current_dir(repository());
         // What cargo tells a test of its own package is not for another cargo: build scripts that
         // look at it (that of ring does) would see a change, and all that depends on them be built

@@ -72,14 +72,14 @@ fn is_name_start(c: char) -> bool {
 }
 
 /// Whether a character may stand in a name after its first (XML 1.0, 5th edition,
-/// production [4a] NameChar, without the colon).
+/// production 4a, NameChar, without the colon).
 #[must_use]
 pub fn is_name_char(c: char) -> bool {
     is_name_start(c)
         || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// Whether the text is a name without colon (Namespaces in XML 1.0, production [4] NCName).
+/// Whether the text is a name without colon (Namespaces in XML 1.0, production 4, NCName).
 #[must_use]
 pub fn is_ncname(text: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'_');
