@@ -52,6 +52,8 @@ pub struct SignaturePolicy {
     pub min_rsa_bits: u32,
     /// How long a revocation status that is unknown is taken, in hours; `None` as the
     /// configuration has it for everybody.
+    // Facts hold no null.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_grace_hours: Option<u32>,
 }
 

@@ -23,10 +23,10 @@ fn lines(output: &Output) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_calendar_of_a_pilot_lists_everything_and_warns_before_it_ends() {
     let mut zone = Zone::make(&Setup::default());
-    // A certificate of the declarant's that has ten days left.
+    // A certificate of the declarant's that has ten days left, and some hours.
     let now = jiff::Timestamp::now();
     let hours = jiff::SignedDuration::from_hours;
-    let validity = Validity { from: now - hours(1), until: now + hours(240) };
+    let validity = Validity { from: now - hours(1), until: now + hours(250) };
     let spec = LeafSpec::tls_client("declarant", "测试报关丁公司", KeyKind::P256, validity);
     keep(&zone, "declarant-short", &ca(&zone).issue(&spec).unwrap());
     let both = "certificates = [\"pki/declarant.pem\", \"pki/declarant-short.pem\"]";
@@ -39,7 +39,7 @@ async fn the_calendar_of_a_pilot_lists_everything_and_warns_before_it_ends() {
         assert!(listed.iter().any(|entry| entry["kind"] == kind), "{kind}");
     }
     assert_eq!(listed[0]["flows"][0], "declarant");
-    assert_eq!((&listed[0]["days_left"], &listed[0]["below_days"]), (&9.into(), &14.into()));
+    assert_eq!((&listed[0]["days_left"], &listed[0]["below_days"]), (&10.into(), &14.into()));
     let text = String::from_utf8(calendar(&zone, &[]).stdout).unwrap();
     assert!(text.contains("ENDS SOON 即将到期") && text.contains("停止："), "{text}");
 
