@@ -161,13 +161,13 @@ fn canonical(document: &Document) -> String {
     let mut out = String::new();
     for (index, event) in document.events().iter().enumerate() {
         match event {
-            Event::Start { namespaces, .. } => {
+            Event::Start { tag, .. } => {
                 let element = document.element(EventIndex(index as u32));
                 out += &format!("<{}", element.name());
                 let attributes = element.attributes();
                 let mut pairs: Vec<(String, &str)> =
                     attributes.map(|(name, value)| (name.to_string(), value)).collect();
-                pairs.extend(document.namespaces(namespaces).iter().map(|declared| {
+                pairs.extend(document.namespaces(*tag).iter().map(|declared| {
                     let name = match document.value(&declared.prefix) {
                         "" => "xmlns".to_owned(),
                         prefix => format!("xmlns:{prefix}"),

@@ -52,7 +52,8 @@ fn find_forbidden(text: &str, start: usize, length: usize) -> Result<(), usize> 
 }
 
 /// Production [2] Char.
-pub(crate) fn is_char(c: char) -> bool {
+#[must_use]
+pub fn is_char(c: char) -> bool {
     !matches!(c, '\0'..'\t' | '\u{B}' | '\u{C}' | '\u{E}'..' ' | '\u{FFFE}' | '\u{FFFF}')
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::XML_NAMESPACE;
-use crate::document::{Attribute, Document, Event, EventIndex, Name, NameId};
+use crate::document::{Attribute, Document, Event, EventIndex, Name, NameId, TagId};
 use crate::error::Position;
 
 /// An element of a [`Document`].
@@ -28,10 +28,9 @@ impl Eq for Element<'_> {}
 /// The parts of a start event.
 struct Parts {
     name: NameId,
-    attributes: Range<u32>,
-    namespaces: Range<u32>,
+    tag: TagId,
     end: EventIndex,
-    parent: Option<EventIndex>,
+    parent: EventIndex,
     span: Range<u32>,
 }
 
@@ -43,21 +42,15 @@ impl<'d> Element<'d> {
 
     fn parts(&self) -> Parts {
         match self.document.event(self.at) {
-            Some(Event::Start { name, attributes, namespaces, end, parent, span }) => Parts {
-                name: *name,
-                attributes: attributes.clone(),
-                namespaces: namespaces.clone(),
-                end: *end,
-                parent: *parent,
-                span: span.clone(),
-            },
+            Some(Event::Start { name, tag, end, parent, span }) => {
+                Parts { name: *name, tag: *tag, end: *end, parent: *parent, span: span.clone() }
+            }
             // Not reached: an element is only made for a start event.
             _ => Parts {
                 name: NameId(u32::MAX),
-                attributes: 0..0,
-                namespaces: 0..0,
+                tag: TagId::EMPTY,
                 end: self.at,
-                parent: None,
+                parent: self.at,
                 span: 0..0,
             },
         }
@@ -97,7 +90,7 @@ impl<'d> Element<'d> {
     /// The attributes as the document keeps them, in document order.
     #[must_use]
     pub fn attribute_list(&self) -> &'d [Attribute] {
-        self.document.attributes(&self.parts().attributes)
+        self.document.attributes(self.parts().tag)
     }
 
     /// Names and values of the attributes in document order.
@@ -138,7 +131,8 @@ impl<'d> Element<'d> {
     /// The element around this one.
     #[must_use]
     pub fn parent(&self) -> Option<Element<'d>> {
-        self.parts().parent.map(|at| Element { document: self.document, at })
+        let at = self.parts().parent;
+        (at != self.at).then_some(Element { document: self.document, at })
     }
 
     /// This element and those around it, up to the root.
@@ -223,7 +217,7 @@ impl<'d> Element<'d> {
         }
         let document = self.document;
         self.ancestors()
-            .flat_map(|element| document.namespaces(&element.parts().namespaces))
+            .flat_map(|element| document.namespaces(element.parts().tag))
             .find(|declared| document.value(&declared.prefix) == prefix)
             .map(|declared| document.value(&declared.uri))
             .filter(|uri| !uri.is_empty())
@@ -236,7 +230,7 @@ impl<'d> Element<'d> {
         let document = self.document;
         let mut found: Vec<(&'d str, &'d str)> = self
             .ancestors()
-            .flat_map(|element| document.namespaces(&element.parts().namespaces))
+            .flat_map(|element| document.namespaces(element.parts().tag))
             .map(|declared| (document.value(&declared.prefix), document.value(&declared.uri)))
             .collect();
         // The sort is stable: of equal prefixes the innermost comes first and stays.

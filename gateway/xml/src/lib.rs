@@ -21,8 +21,8 @@ mod limits;
 mod names;
 mod reader;
 
-pub use chars::{is_name_char, is_ncname};
-pub use document::{Attribute, Document, Event, EventIndex, Name, NameId, NsDecl, Value};
+pub use chars::{is_char, is_name_char, is_ncname};
+pub use document::{Attribute, Document, Event, EventIndex, Name, NameId, NsDecl, TagId, Value};
 pub use element::{Ancestors, Children, Element};
 pub use error::{Position, XmlError};
 pub use escape::{escape_attribute, escape_text};

@@ -12,7 +12,7 @@ use quick_xml::errors::{Error, SyntaxError};
 use quick_xml::events::Event as Token;
 
 use crate::chars::{self, Scan, is_space};
-use crate::document::{Attribute, Document, Event, EventIndex, NsDecl, Value};
+use crate::document::{Attribute, Document, Event, EventIndex, NsDecl, Tag, TagId, Value};
 use crate::encoding;
 use crate::error::{Phrase, Position, Problem, XmlError, quoted};
 use crate::limits::{ADDRESSABLE_BYTES, Limits};
@@ -83,11 +83,12 @@ pub(crate) fn parse(input: Vec<u8>, limits: &Limits) -> Result<Document, XmlErro
     let mut pass = Pass::new(&source, scan, limits);
     match pass.run() {
         Ok(root) => {
-            let Pass { arena, events, attributes, declarations, names, .. } = pass;
+            let Pass { arena, events, tags, attributes, declarations, names, .. } = pass;
             let (names, namespaces) = names.into_tables();
             Ok(Document {
                 arena,
                 events,
+                tags,
                 attributes,
                 declarations,
                 names,
@@ -114,6 +115,7 @@ struct Pass<'i> {
     at: usize,
     arena: String,
     events: Vec<Event>,
+    tags: Vec<Tag>,
     attributes: Vec<Attribute>,
     declarations: Vec<NsDecl>,
     names: Names<'i>,
@@ -132,6 +134,7 @@ impl<'i> Pass<'i> {
             arena: String::new(),
             // A message has an event for each 20 to 30 bytes.
             events: Vec::with_capacity((source.len() / 12).min(limits.events)),
+            tags: Vec::with_capacity(16),
             attributes: Vec::with_capacity(16),
             declarations: Vec::with_capacity(4),
             names: Names::new(limits),
@@ -290,13 +293,12 @@ impl<'i> Pass<'i> {
 
     /// A start tag at `start`, read up to `self.at`; `closing` bytes are `>` or `/>`.
     fn start_tag(&mut self, start: usize, name_length: usize, closing: usize) -> Step {
-        let parent = self.open.last().map(|open| open.start);
         let name_end = start + 1 + name_length;
         let name = self.slice(start + 1, name_end);
         if name.is_empty() {
             return fault(Problem::Tag { expected: NAME }, start);
         }
-        if parent.is_none() && self.root.is_some() {
+        if self.open.is_empty() && self.root.is_some() {
             return fault(Problem::SecondRoot { found: quoted(name) }, start);
         }
         if self.open.len() >= self.limits.depth {
@@ -309,11 +311,9 @@ impl<'i> Pass<'i> {
         let index = EventIndex(self.events.len() as u32);
         let open = Open { start: index, name, bindings: self.names.bindings() };
         let content_end = self.at - closing;
-        let (attributes, namespaces) = if name_end == content_end {
-            let (attributes, declarations) = (self.attributes.len(), self.declarations.len());
-            (attributes as u32..attributes as u32, declarations as u32..declarations as u32)
-        } else {
-            self.attributes(name_end, content_end)?
+        let tag = match name_end == content_end {
+            true => TagId::EMPTY,
+            false => self.attributes(name_end, content_end)?,
         };
         let name = match self.names.element(raw) {
             Ok(name) => name,
@@ -321,11 +321,10 @@ impl<'i> Pass<'i> {
         };
         self.push(Event::Start {
             name,
-            attributes,
-            namespaces,
+            tag,
             // Set when the end tag comes.
             end: index,
-            parent,
+            parent: self.open.last().map_or(index, |open| open.start),
             span: start as u32..self.at as u32,
         })?;
         self.root.get_or_insert(index);

@@ -46,7 +46,7 @@ pub(super) fn from_text(text: &str, namespace: &str, local: &str) -> Result<Stri
 fn declared<'d>(element: Element<'d>) -> impl Iterator<Item = &'d str> {
     let document = element.document();
     let declarations = match document.event(element.index()) {
-        Some(Event::Start { namespaces, .. }) => document.namespaces(namespaces),
+        Some(Event::Start { tag, .. }) => document.namespaces(*tag),
         _ => &[],
     };
     declarations.iter().map(|declared| document.value(&declared.prefix))
@@ -58,9 +58,9 @@ fn prefixes<'d>(element: Element<'d>) -> BTreeSet<&'d str> {
     let range = element.index().0 as usize..element.end_index().0 as usize;
     let mut found = BTreeSet::new();
     for event in document.events().get(range).unwrap_or_default() {
-        if let Event::Start { name, attributes, .. } = event {
+        if let Event::Start { name, tag, .. } = event {
             found.insert(document.name(*name).prefix);
-            let attributes = document.attributes(attributes).iter();
+            let attributes = document.attributes(*tag).iter();
             let prefixes = attributes.map(|a| document.name(a.name).prefix);
             found.extend(prefixes.filter(|prefix| !prefix.is_empty()));
         }

@@ -192,10 +192,10 @@ impl<'d> Walk<'_, 'd, '_> {
     fn document(&mut self, document: &'d Document) {
         for (at, event) in document.events().iter().enumerate() {
             match event {
-                Event::Start { namespaces, .. } => {
+                Event::Start { tag, .. } => {
                     self.flush();
                     let element = document.element(EventIndex(at as u32));
-                    self.start(element, !namespaces.is_empty());
+                    self.start(element, !document.namespaces(*tag).is_empty());
                 }
                 Event::End { .. } => {
                     self.flush();
@@ -318,10 +318,10 @@ fn snapshot(
         .cloned()
         .unwrap_or(NamespaceContextSnapshot { default_ns: None, bindings: Vec::new() });
     let document = element.document();
-    let Some(Event::Start { namespaces, .. }) = document.event(element.index()) else {
+    let Some(Event::Start { tag, .. }) = document.event(element.index()) else {
         return scope;
     };
-    for declared in document.namespaces(namespaces) {
+    for declared in document.namespaces(*tag) {
         let (prefix, uri) = (document.value(&declared.prefix), document.value(&declared.uri));
         if prefix.is_empty() {
             scope.default_ns = (!uri.is_empty()).then(|| set.name_table.add(uri));
@@ -337,8 +337,8 @@ fn snapshot(
 /// Reports each xsi:type and xsi:nil.
 pub(super) fn refuse_sender_types(document: &Document, report: &mut Report<'_>) {
     for (at, event) in document.events().iter().enumerate() {
-        let Event::Start { attributes, .. } = event else { continue };
-        for attribute in document.attributes(attributes) {
+        let Event::Start { tag, .. } = event else { continue };
+        for attribute in document.attributes(*tag) {
             let name = document.name(attribute.name);
             if name.namespace == XSI && matches!(name.local, "type" | "nil") {
                 report.attribute_unknown(document.element(EventIndex(at as u32)), name, "");

@@ -3,9 +3,7 @@
 //! path nothing is allocated: the tables come from a [`Scratch`] that is used again, values
 //! are slices of the document. What is wrong is put into words on a path of its own.
 
-use std::ops::Range;
-
-use onepoint_xml::{Document, Event, EventIndex, NameId};
+use onepoint_xml::{Document, Event, EventIndex, NameId, TagId};
 
 use super::content::{Found, State};
 use super::explain::Report;
@@ -96,8 +94,8 @@ impl<'w> Walk<'w, '_> {
         let mut at = 0;
         while let Some(event) = events.get(at) {
             match event {
-                Event::Start { name, attributes, end, .. } => {
-                    let next = self.start(at, *name, attributes);
+                Event::Start { name, tag, end, .. } => {
+                    let next = self.start(at, *name, *tag);
                     at = next.unwrap_or(end.0 as usize + 1);
                     continue;
                 }
@@ -125,7 +123,7 @@ impl<'w> Walk<'w, '_> {
 
     /// Takes a start tag. The index of the event to go on with; none to pass over the
     /// element with all that is in it.
-    fn start(&mut self, at: usize, name: NameId, attributes: &Range<u32>) -> Option<usize> {
+    fn start(&mut self, at: usize, name: NameId, tag: TagId) -> Option<usize> {
         let index = EventIndex(at as u32);
         let symbol = self.symbol(name);
         let element = match self.place(index, symbol, name) {
@@ -135,7 +133,7 @@ impl<'w> Walk<'w, '_> {
                 let global = self.model.globals(symbol).element;
                 if global.is_none()
                     && process == Process::Strict
-                    && self.xsi(attributes, self.model.xsi.kind).is_none()
+                    && self.xsi(tag, self.model.xsi.kind).is_none()
                 {
                     self.report.undeclared(self.document.element(index), "");
                     return None;
@@ -150,15 +148,15 @@ impl<'w> Walk<'w, '_> {
         }
         let mut id = declared.map_or(ANY_TYPE, |declared| declared.kind);
         let mut nil = false;
-        if !attributes.is_empty() {
-            id = self.given_type(index, declared, id, attributes)?;
-            nil = self.nil(index, declared, attributes);
+        if !tag.is_empty() {
+            id = self.given_type(index, declared, id, tag)?;
+            nil = self.nil(index, declared, tag);
         }
         let kind = self.model.kind(id)?;
         if kind.is_abstract {
             self.report.abstract_type(self.document.element(index));
         }
-        self.attributes(index, kind, attributes);
+        self.attributes(index, kind, tag);
         match self.leaf(at, element, id, kind, nil) {
             Some(next) => Some(next),
             None => {
@@ -358,9 +356,9 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// The value of one of the xsi attributes.
-    fn xsi(&mut self, attributes: &Range<u32>, wanted: Symbol) -> Option<&'w str> {
+    fn xsi(&mut self, tag: TagId, wanted: Symbol) -> Option<&'w str> {
         let document = self.document;
-        for attribute in document.attributes(attributes) {
+        for attribute in document.attributes(tag) {
             if self.symbol(attribute.name) == wanted {
                 return Some(document.value(&attribute.value));
             }
@@ -375,12 +373,12 @@ impl<'w> Walk<'w, '_> {
         index: EventIndex,
         declared: Option<&Element>,
         id: TypeId,
-        attributes: &Range<u32>,
+        tag: TagId,
     ) -> Option<TypeId> {
         if !self.rules.sender_types {
             return Some(id);
         }
-        let Some(name) = self.xsi(attributes, self.model.xsi.kind) else { return Some(id) };
+        let Some(name) = self.xsi(tag, self.model.xsi.kind) else { return Some(id) };
         let element = self.document.element(index);
         let resolved = Scope::of(element).resolve(name.trim_matches([' ', '\t', '\n', '\r']));
         let given = resolved.and_then(|(namespace, local)| {
@@ -401,16 +399,11 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// Whether xsi:nil says that the element has no content.
-    fn nil(
-        &mut self,
-        index: EventIndex,
-        declared: Option<&Element>,
-        attributes: &Range<u32>,
-    ) -> bool {
+    fn nil(&mut self, index: EventIndex, declared: Option<&Element>, tag: TagId) -> bool {
         if !self.rules.sender_types {
             return false;
         }
-        let Some(value) = self.xsi(attributes, self.model.xsi.nil) else { return false };
+        let Some(value) = self.xsi(tag, self.model.xsi.nil) else { return false };
         let element = self.document.element(index);
         let value = value.trim_matches([' ', '\t', '\n', '\r']);
         let nil = matches!(value, "true" | "1");

@@ -3,9 +3,7 @@
 //! node costs is decided here: it is written when the nearest written ancestor did not
 //! already say the same.
 
-use std::ops::Range;
-
-use onepoint_xml::{Document, Event, EventIndex, Name, NameId, XML_NAMESPACE};
+use onepoint_xml::{Document, Event, EventIndex, Name, NameId, TagId, XML_NAMESPACE};
 
 use super::base;
 use super::bindings::Bindings;
@@ -70,9 +68,9 @@ impl<'d, 'o> Walk<'d, 'o> {
                         at += 1;
                     }
                 }
-                Event::Start { name, attributes, namespaces, .. } => {
+                Event::Start { name, tag, .. } => {
                     let apex = selection.apex.filter(|apex| apex.0 as usize == at);
-                    self.start(*name, attributes, namespaces, apex);
+                    self.start(*name, *tag, apex);
                 }
                 Event::End { start, .. } => self.end(*start),
                 Event::Text { value, .. } if !self.open.is_empty() => {
@@ -99,26 +97,20 @@ impl<'d, 'o> Walk<'d, 'o> {
             if blank(self.document.value(value)))
     }
 
-    fn start(
-        &mut self,
-        name: NameId,
-        attributes: &Range<u32>,
-        namespaces: &Range<u32>,
-        apex: Option<EventIndex>,
-    ) {
+    fn start(&mut self, name: NameId, tag: TagId, apex: Option<EventIndex>) {
         let document = self.document;
         let name = document.name(name);
         self.root_seen = true;
         self.open.push(self.rendered.len());
         self.attributes.clear();
         self.namespaces.clear();
-        for attribute in document.attributes(attributes) {
+        for attribute in document.attributes(tag) {
             self.attributes.push((document.name(attribute.name), document.value(&attribute.value)));
         }
         match apex {
             Some(apex) => self.inherit(apex),
             None => {
-                for declared in document.namespaces(namespaces) {
+                for declared in document.namespaces(tag) {
                     let (prefix, uri) =
                         (document.value(&declared.prefix), document.value(&declared.uri));
                     self.declared(prefix, uri);
@@ -127,7 +119,7 @@ impl<'d, 'o> Walk<'d, 'o> {
         }
         if self.exclusive.is_some() {
             self.used(name);
-            for attribute in document.attributes(attributes) {
+            for attribute in document.attributes(tag) {
                 let attribute = document.name(attribute.name);
                 if !attribute.prefix.is_empty() {
                     self.used(attribute);

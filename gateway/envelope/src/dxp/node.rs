@@ -177,9 +177,8 @@ fn standalone(element: Element<'_>, message: &DxpMsg) -> Option<String> {
 
 fn own_prefixes<'d>(element: Element<'d>) -> Vec<&'d str> {
     let document = element.document();
-    let Some(onepoint_xml::Event::Start { namespaces, .. }) = document.event(element.index())
-    else {
+    let Some(onepoint_xml::Event::Start { tag, .. }) = document.event(element.index()) else {
         return Vec::new();
     };
-    document.namespaces(namespaces).iter().map(|own| document.value(&own.prefix)).collect()
+    document.namespaces(*tag).iter().map(|own| document.value(&own.prefix)).collect()
 }

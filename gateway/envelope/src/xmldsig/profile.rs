@@ -99,8 +99,8 @@ pub(super) fn find_below_root<'d>(
 /// (Canonical XML 1.0 section 1.3).
 pub(super) fn check_namespaces(document: &Document) -> Result<()> {
     for (at, event) in document.events().iter().enumerate() {
-        let Event::Start { namespaces, .. } = event else { continue };
-        for declared in document.namespaces(namespaces) {
+        let Event::Start { tag, .. } = event else { continue };
+        for declared in document.namespaces(*tag) {
             let uri = document.value(&declared.uri);
             if !uri.is_empty() && !has_scheme(uri) {
                 let fault = Fault::RelativeNamespace { found: found(uri) };

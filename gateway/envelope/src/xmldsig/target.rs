@@ -58,8 +58,8 @@ fn named<'d>(
     let missing = || SignatureError::at(reference, Fault::IdMissing { found: found(id) });
     let mut only = None;
     for (at, event) in document.events().iter().enumerate() {
-        let Event::Start { attributes, .. } = event else { continue };
-        for attribute in document.attributes(attributes) {
+        let Event::Start { tag, .. } = event else { continue };
+        for attribute in document.attributes(*tag) {
             // Other readers take `ID`, `id` and `xml:id` for Ids: with the same value
             // they would be a second meaning of the reference.
             let name = document.name(attribute.name);

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::text::expand;
 use super::{CLOSING_QUOTE, Pass, Step, fault};
 use crate::chars::is_space;
-use crate::document::{Attribute, NsDecl, Value};
+use crate::document::{Attribute, NsDecl, Tag, TagId, Value};
 use crate::error::{Phrase, Problem, quoted};
 use crate::names::{RawName, Role};
 
@@ -25,9 +25,8 @@ pub(super) struct Scratch {
 }
 
 impl Pass<'_> {
-    /// Reads the attributes between `from` and `to`; the results are the ranges of
-    /// attributes and declarations added.
-    pub(super) fn attributes(&mut self, from: usize, to: usize) -> Step<(Range<u32>, Range<u32>)> {
+    /// Reads the attributes between `from` and `to`, and keeps them.
+    pub(super) fn attributes(&mut self, from: usize, to: usize) -> Step<TagId> {
         // The index of the start event that will be pushed tells this tag from others.
         let tag = self.events.len() as u32;
         let declared_from = self.declarations.len();
@@ -62,10 +61,11 @@ impl Pass<'_> {
                 Err(problem) => return fault(problem, at),
             }
         }
-        Ok((
-            resolved_from as u32..self.attributes.len() as u32,
-            declared_from as u32..self.declarations.len() as u32,
-        ))
+        let tag = Tag {
+            attributes: resolved_from as u32..self.attributes.len() as u32,
+            namespaces: declared_from as u32..self.declarations.len() as u32,
+        };
+        Ok(tag.keep(&mut self.tags))
     }
 
     /// The first byte from `at` that is no white space.

@@ -69,12 +69,12 @@ fn assert_in_order(document: &Document) {
         assert!(source.get(span.clone()).is_some(), "on character boundaries");
         last_end = span.end;
         match event {
-            Event::Start { name, attributes, namespaces, end, parent, .. } => {
-                assert_eq!(*parent, open.last().copied());
+            Event::Start { name, tag, end, parent, .. } => {
+                assert_eq!(*parent, open.last().copied().unwrap_or(at));
                 let closing = document.event(*end);
                 assert!(matches!(closing, Some(Event::End { start, .. }) if *start == at));
                 assert!(!document.name(*name).local.is_empty());
-                assert_attributes_in_order(document, attributes, namespaces, &span);
+                assert_attributes_in_order(document, *tag, &span);
                 open.push(at);
             }
             Event::End { start, .. } => assert_eq!(open.pop(), Some(*start)),
@@ -98,21 +98,20 @@ fn assert_in_order(document: &Document) {
 
 fn assert_attributes_in_order(
     document: &Document,
-    attributes: &std::ops::Range<u32>,
-    namespaces: &std::ops::Range<u32>,
-    tag: &std::ops::Range<usize>,
+    tag: crate::TagId,
+    span: &std::ops::Range<usize>,
 ) {
     let mut seen = std::collections::BTreeSet::new();
-    for attribute in document.attributes(attributes) {
+    for attribute in document.attributes(tag) {
         let name = document.name(attribute.name);
         assert!(seen.insert((name.namespace, name.local)), "expanded names are unique");
         assert_eq!(name.prefix.is_empty(), name.namespace.is_empty());
         let (start, end) = (attribute.span.start as usize, attribute.span.end as usize);
-        assert!(tag.start < start && end < tag.end);
+        assert!(span.start < start && end < span.end);
         assert!(document.source().get(start..end).is_some_and(|text| text.contains('=')));
         assert!(document.value(&attribute.value).chars().all(chars::is_char));
     }
-    for declared in document.namespaces(namespaces) {
+    for declared in document.namespaces(tag) {
         assert!(document.value(&declared.prefix).chars().all(|c| c != ':'));
         assert!(document.value(&declared.uri).chars().all(chars::is_char));
     }
@@ -123,15 +122,15 @@ fn rewritten(document: &Document) -> String {
     let mut out = String::new();
     for event in document.events() {
         match event {
-            Event::Start { name, attributes, namespaces, .. } => {
+            Event::Start { name, tag, .. } => {
                 out += &format!("<{}", document.name(*name));
-                for declared in document.namespaces(namespaces) {
+                for declared in document.namespaces(*tag) {
                     let prefix = document.value(&declared.prefix);
                     let colon = if prefix.is_empty() { "" } else { ":" };
                     let uri = crate::escape_attribute(document.value(&declared.uri));
                     out += &format!(" xmlns{colon}{prefix}=\"{uri}\"");
                 }
-                for attribute in document.attributes(attributes) {
+                for attribute in document.attributes(*tag) {
                     let value = crate::escape_attribute(document.value(&attribute.value));
                     out += &format!(" {}=\"{value}\"", document.name(attribute.name));
                 }

@@ -271,14 +271,14 @@ fn limits_have_their_codes() {
 fn shown(text: &str) -> Vec<String> {
     let document = read(text);
     let show = |event: &Event| match event {
-        Event::Start { name, attributes, namespaces, .. } => {
+        Event::Start { name, tag, .. } => {
             let mut out = format!("<{}", document.name(*name));
-            for declared in document.namespaces(namespaces) {
+            for declared in document.namespaces(*tag) {
                 let (prefix, uri) =
                     (document.value(&declared.prefix), document.value(&declared.uri));
                 out += &format!(" xmlns:{prefix}={uri:?}");
             }
-            for attribute in document.attributes(attributes) {
+            for attribute in document.attributes(*tag) {
                 let name = document.name(attribute.name);
                 out += &format!(" {name}={:?}", document.value(&attribute.value));
             }
@@ -340,9 +340,9 @@ fn events_point_at_each_other_and_into_the_input() {
     let spans: Vec<&str> = document.events().iter().map(|event| &source[event.span()]).collect();
     let wanted = ["<!--0-->", "<a>", "1", "<b c='2'/>", "", "&lt;", "<![CDATA[3]]>", "</a>"];
     assert_eq!(spans, wanted);
-    let Event::Start { end, parent, attributes, .. } = &document.events()[3] else { panic!() };
-    assert_eq!((*end, *parent), (EventIndex(4), Some(EventIndex(1))));
-    let attribute = &document.attributes(attributes)[0];
+    let Event::Start { end, parent, tag, .. } = &document.events()[3] else { panic!() };
+    assert_eq!((*end, *parent), (EventIndex(4), EventIndex(1)));
+    let attribute = &document.attributes(*tag)[0];
     assert_eq!(&source[attribute.span.start as usize..attribute.span.end as usize], "c='2'");
     assert!(matches!(&document.events()[7], Event::End { start: EventIndex(1), .. }));
     assert_eq!(document.root().index(), EventIndex(1));

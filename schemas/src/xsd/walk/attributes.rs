@@ -1,8 +1,6 @@
 //! The attributes of an element (part 1, section 3.4.4, clauses 3 to 5).
 
-use std::ops::Range;
-
-use onepoint_xml::{Attribute, EventIndex};
+use onepoint_xml::{Attribute, EventIndex, TagId};
 
 use super::Walk;
 use crate::xsd::model::{AttributeUse, Attributes, Kind, Process, Type, TypeId};
@@ -14,16 +12,16 @@ static NONE: Attributes = Attributes { uses: Vec::new(), wildcard: None, has_id:
 
 impl<'w> Walk<'w, '_> {
     /// Judges the attributes of an element by its type.
-    pub(super) fn attributes(&mut self, index: EventIndex, kind: &'w Type, range: &Range<u32>) {
+    pub(super) fn attributes(&mut self, index: EventIndex, kind: &'w Type, tag: TagId) {
         let declared = match &kind.kind {
             Kind::Complex(complex) => &complex.attributes,
             Kind::Simple(_) => &NONE,
         };
-        if range.is_empty() && declared.uses.is_empty() {
+        if tag.is_empty() && declared.uses.is_empty() {
             return;
         }
         let document = self.document;
-        let given = document.attributes(range);
+        let given = document.attributes(tag);
         let mut ids = usize::from(declared.has_id);
         for attribute in given {
             let symbol = self.symbol(attribute.name);

@@ -49,8 +49,8 @@ fn digested_letters(document: &Document, signature: EventIndex) -> Vec<usize> {
     for event in document.events() {
         match event {
             Event::Text { .. } => spans.push(event.span()),
-            Event::Start { attributes, .. } => {
-                for attribute in document.attributes(attributes) {
+            Event::Start { tag, .. } => {
+                for attribute in document.attributes(*tag) {
                     let span = attribute.span.start as usize..attribute.span.end as usize;
                     let equals = source[span.clone()].iter().position(|b| *b == b'=').unwrap();
                     spans.push(span.start + equals..span.end);
