@@ -167,7 +167,7 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 22] = [
+const ROUTES: [(&str, &str, [bool; 5]); 23] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),
@@ -184,6 +184,7 @@ const ROUTES: [(&str, &str, [bool; 5]); 22] = [
     ("GET", "/v1/queues/tax", [false; 5]),
     ("POST", "/v1/queues/customs/ack", [false, false, true, false, false]),
     ("POST", "/v1/queues/customs/nack", [false, false, true, false, false]),
+    ("POST", "/v1/reload", [false, false, false, false, true]),
     ("POST", "/v1/answers", [false, false, true, false, false]),
     ("GET", "/v1/receipts", [false, true, false, false, false]),
     ("POST", "/v1/receipts/ack", [false, true, false, false, false]),

@@ -132,7 +132,7 @@ async fn a_faulty_configuration_changes_nothing() {
     let (platform, operator) = (zone.client("platform"), zone.client("operator"));
     let size = zone.metrics().await.unwrap().journal("facts");
     let good = fs::read_to_string(zone.folder().join("onepoint.toml")).unwrap();
-    let rights = "may_send = [\"CEB311Message\"]";
+    let rights = "may_send = [\"CEB311Message\", \"CEB303Message\"]";
     let faults = [
         ("role = \"auditor\"", "role = \"king\"", "participant"),
         ("anchors = [\"pki/ca.pem\", ", "anchors = [\"pki/none.pem\", ", "trust.anchors"),
@@ -143,9 +143,13 @@ async fn a_faulty_configuration_changes_nothing() {
     ];
     for (n, (from, to, named)) in (1..).zip(faults) {
         // With each fault comes a change that would be good: less rights for the platform.
-        edit(&zone, rights, "may_send = [\"CEB411Message\"]");
+        edit(&zone, rights, "may_send = [\"CEB303Message\"]");
         edit(&zone, from, to);
         reload(&zone, &operator, "refused").await;
+        // An operator who asks is told the same, with the file and line.
+        let asked = operator.post("/v1/reload", "application/json", Vec::new()).await.unwrap();
+        assert_eq!(asked.status, 422, "{}", asked.text());
+        assert!(asked.text().contains(named) && code(&asked) == "config-invalid", "{named}");
         let sent = zone.signer("platform").sign(&order(100 + n));
         let sent = platform.post("/v1/messages", "application/xml", sent).await.unwrap();
         assert_eq!(sent.status, 200, "{named}: {}", sent.text());
@@ -154,6 +158,9 @@ async fn a_faulty_configuration_changes_nothing() {
         fs::write(zone.folder().join("onepoint.toml"), &good).unwrap();
     }
     reload(&zone, &operator, "accepted").await;
+    let asked = operator.post("/v1/reload", "application/json", Vec::new()).await.unwrap();
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    assert!(asked.text().contains("\"in_force\":true"), "{}", asked.text());
     let facts = zone.metrics().await.unwrap().journal("facts");
     assert_eq!(facts, size + 6, "six messages, and no word about configurations");
 }

@@ -15,6 +15,7 @@ use onepoint_store::{
     Head, Ledger, LogParts, Seal, SqliteOptions, SqliteReader, SqliteStore, StoreError,
 };
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::monitor::Monitor;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
-use crate::reload::{Background, Reloader, Source};
+use crate::reload::{ASKERS_MAX, Asked, Background, Reloader, Source};
 use crate::webhooks::{self, Hooks};
 
 pub(crate) mod broker;
@@ -131,9 +132,10 @@ pub(crate) async fn run(
     let parts = Parts { clock, reader, writer, metrics, current };
     tasks.spawn(tick(parts.writer.clone(), stop.clone()));
     tasks.spawn(housekeeping::run(parts.writer.clone(), settings.retention, stop.clone()));
-    let app = assemble(&settings, parts, &tasks, &stop)?;
+    let (reloads, wishes) = mpsc::channel(ASKERS_MAX);
+    let app = assemble(&settings, parts, reloads, &tasks, &stop)?;
     let reloader = reloader(&source.path, &settings, &app, &tasks, &stop);
-    tasks.spawn(reloader.run(source.hangups, stop.clone()));
+    tasks.spawn(reloader.run(source.hangups, wishes, stop.clone()));
     let door = tokio::spawn(http::serve(listener, connections_max, app, stop.clone()));
     listening(bound);
 
@@ -224,6 +226,7 @@ fn reloader(
 fn assemble(
     settings: &Settings,
     parts: Parts,
+    reloads: mpsc::Sender<Asked>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<Arc<App>, GatewayError> {
@@ -273,6 +276,7 @@ fn assemble(
         relay,
         commits: writer.commits(),
         writer,
+        reloads,
         body_bytes_max,
         stop: stop.clone(),
     }))

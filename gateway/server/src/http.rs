@@ -27,6 +27,7 @@ pub(crate) mod log;
 pub(crate) mod messages;
 pub(crate) mod problem;
 pub(crate) mod queues;
+mod reload;
 pub(crate) mod routes;
 mod statements;
 pub(crate) mod tls;

@@ -1,5 +1,5 @@
-//! Another configuration while the gateway runs: at SIGHUP the files are read anew and come
-//! into force as a whole, or not at all. In: the signal. Out: facts in the log about
+//! Another configuration while the gateway runs: at SIGHUP, or when an operator asks, the files
+//! are read anew and come into force as a whole, or not at all. In: the signal or request. Out: facts in the log about
 //! what changed, then participants, certificates, anchors, schemas, routes, TLS certificate and
 //! seal, in force for whatever begins after it. A faulty configuration is told of in the log and
 //! changes nothing.
@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::administer::Registered;
@@ -29,6 +30,23 @@ pub(crate) struct Source {
     /// SIGHUP.
     pub(crate) hangups: Signal,
 }
+
+/// Operators that wait for their turn; more are told to come again.
+pub(crate) const ASKERS_MAX: usize = 4;
+
+/// What came of a reload.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is in force; so many facts were written, and the register is of this version.
+    InForce { facts: usize, registry: String },
+    /// It has faults.
+    Refused(Vec<ConfigFault>),
+    /// It could not be read, or the log could not be told.
+    Failed(String),
+}
+
+/// An operator's wish, and where the outcome goes.
+pub(crate) type Asked = oneshot::Sender<Outcome>;
 
 /// All that another configuration changes.
 pub(crate) struct Reloader {
@@ -58,28 +76,43 @@ impl Reloader {
         Reloader { path, fixed: Fixed::of(settings), current, writer, lanes, background }
     }
 
-    /// Reloads at each signal until the gateway stops.
-    pub(crate) async fn run(self, mut hangups: Signal, stop: CancellationToken) {
+    /// Reloads at each signal and wish until the gateway stops.
+    pub(crate) async fn run(
+        self,
+        mut hangups: Signal,
+        mut wishes: mpsc::Receiver<Asked>,
+        stop: CancellationToken,
+    ) {
         let this = Arc::new(self);
-        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-            let taken = Arc::clone(&this).once().await;
-            this.background.metrics.reloaded(taken);
+        loop {
+            let asked = tokio::select! {
+                () = stop.cancelled() => return,
+                Some(()) = hangups.recv() => None,
+                Some(asked) = wishes.recv() => Some(asked),
+                else => return,
+            };
+            let outcome = Arc::clone(&this).once().await;
+            this.background.metrics.reloaded(matches!(outcome, Outcome::InForce { .. }));
+            if let Some(asked) = asked {
+                // Whoever has gone meanwhile reads the log.
+                drop(asked.send(outcome));
+            }
         }
     }
 
-    /// One reload; true when the new configuration is in force.
-    async fn once(self: Arc<Self>) -> bool {
+    /// One reload.
+    async fn once(self: Arc<Self>) -> Outcome {
         let this = Arc::clone(&self);
         // Reading files and compiling schemas is nothing for the threads that serve.
         let next = match tokio::task::spawn_blocking(move || this.next()).await {
             Ok(Ok(next)) => next,
             Ok(Err(faults)) => {
                 tell(&faults);
-                return false;
+                return Outcome::Refused(faults);
             }
             Err(error) => {
                 tracing::error!(%error, "reading the configuration failed; the old one stays");
-                return false;
+                return Outcome::Failed(error.to_string());
             }
         };
         let Next { settings, in_force } = next;
@@ -98,12 +131,12 @@ impl Reloader {
                 self.background.restart(&self.current.get());
                 let registry = settings.registry.version();
                 tracing::info!(facts, registry, "another configuration is in force");
-                true
+                Outcome::InForce { facts, registry: registry.to_owned() }
             }
             Err(refusal) => {
                 let (code, reason) = (&refusal.code, &refusal.en);
                 tracing::error!(%code, reason, "the log could not be told; the old configuration stays");
-                false
+                Outcome::Failed(refusal.en)
             }
         }
     }

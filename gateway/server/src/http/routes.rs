@@ -9,11 +9,12 @@ use hyper::{Method, Request};
 use onepoint_certs::Role;
 use onepoint_relay::status::RelayStatus;
 use onepoint_store::SqliteReader;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller, Response, again, body, events, evidence, log, messages, problem, queues, statements,
+    Caller, Response, again, body, events, evidence, log, messages, problem, queues, reload,
+    statements,
 };
 use crate::clock::Clock;
 use crate::commit::Writer;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
 use crate::refusal::{Refusal, Stage};
+use crate::reload::Asked;
 use crate::trace::TRACEPARENT;
 
 /// Bound of the bodies that are not messages, bytes.
@@ -45,6 +47,8 @@ pub(crate) struct App {
     pub(crate) writer: Writer,
     /// Changes with every commit.
     pub(crate) commits: watch::Receiver<u64>,
+    /// Asks for the configuration to be read again.
+    pub(crate) reloads: mpsc::Sender<Asked>,
     pub(crate) body_bytes_max: usize,
     /// The gateway stops: what streams must end.
     pub(crate) stop: CancellationToken,
@@ -71,6 +75,7 @@ pub(crate) enum Name {
     Dead,
     Requeue,
     Replay,
+    Reload,
     Answer,
     PullReceipts,
     AckReceipts,
@@ -102,7 +107,7 @@ const OPERATOR: &[Role] = &[Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 23] = [
+pub(crate) static ROUTES: [Route; 24] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -121,6 +126,7 @@ pub(crate) static ROUTES: [Route; 23] = [
     route(Name::Dead, Method::GET, "/v1/queues/{}/dead", KEEPERS),
     route(Name::Requeue, Method::POST, "/v1/queues/{}/dead/requeue", OPERATOR),
     route(Name::Replay, Method::POST, "/v1/replay", OPERATOR),
+    route(Name::Reload, Method::POST, "/v1/reload", OPERATOR),
     route(Name::Answer, Method::POST, "/v1/answers", DEPARTMENT),
     route(Name::PullReceipts, Method::GET, "/v1/receipts", ENTERPRISE),
     route(Name::AckReceipts, Method::POST, "/v1/receipts/ack", ENTERPRISE),
@@ -186,6 +192,7 @@ pub(crate) async fn answer(
         (Name::Dead, Some(who)) => again::dead(call, &who, app).await,
         (Name::Requeue, Some(who)) => again::requeue(call, &who, app).await,
         (Name::Replay, Some(who)) => again::replay(call, &who, app).await,
+        (Name::Reload, Some(who)) => reload::reload(&who, app).await,
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
     result.unwrap_or_else(|refusal| refused(&refusal, &id, app))
