@@ -11,11 +11,11 @@ use onepoint_xml::Document;
 
 use crate::documents::{self, DocumentFacts};
 use crate::fields::{self, Field};
-use crate::files::Files;
+use crate::files::{Files, View};
 use crate::json::{JsonForm, JsonFormError};
 use crate::receipt::{self, Issue, Refused};
 use crate::rules::{RuleInfo, RuleSet};
-use crate::structure::Structure;
+use crate::structure::{self, Structure};
 use crate::violation::Violation;
 use crate::xsd::{Engine, SchemaSet};
 
@@ -26,13 +26,41 @@ mod manifest;
 pub use error::CatalogueError;
 pub use manifest::{Direction, MessageType, NormCodes, Place, Signature};
 
+/// What says how a message of a type is built.
+#[derive(Debug)]
+enum Judge {
+    Xsd(Box<Structure>),
+    /// A JSON Schema, where there is no XSD.
+    Json {
+        location: String,
+        files: View,
+    },
+}
+
+impl Judge {
+    /// The files of its version.
+    fn files(&self) -> &View {
+        match self {
+            Judge::Xsd(structure) => structure.files(),
+            Judge::Json { files, .. } => files,
+        }
+    }
+
+    fn location(&self) -> &str {
+        match self {
+            Judge::Xsd(structure) => structure.location(),
+            Judge::Json { location, .. } => location,
+        }
+    }
+}
+
 /// A type with what judges it.
 #[derive(Debug)]
 struct Entry {
     kind: MessageType,
     /// The first day on which this version judges; none for always.
     from: Option<Date>,
-    structure: Structure,
+    judge: Judge,
     /// Read when first asked for: most types are never sent as JSON.
     form: OnceLock<Result<JsonForm, JsonFormError>>,
     rules: Arc<RuleSet>,
@@ -149,16 +177,31 @@ impl Catalogue {
         self.types().any(|kind| kind.receipt.as_deref() == Some(name))
     }
 
-    /// The fields of a type, itself first; none when its schema cannot be described.
+    /// The fields of a type, itself first; none when its schema cannot be described, which is
+    /// so of every JSON Schema.
     pub fn fields(&self, kind: &MessageType) -> Option<Vec<Field>> {
-        let structure = &self.entry(kind)?.structure;
-        fields::of(&kind.name, structure.location(), structure.files())
+        match &self.entry(kind)?.judge {
+            Judge::Xsd(structure) => {
+                fields::of(&kind.name, structure.location(), structure.files())
+            }
+            Judge::Json { .. } => None,
+        }
+    }
+
+    /// Whether a type has a JSON Schema and no XSD.
+    pub fn is_json_only(&self, kind: &MessageType) -> bool {
+        self.entry(kind).is_some_and(|entry| matches!(entry.judge, Judge::Json { .. }))
     }
 
     /// The engine that judges a type: `compiled`, `general` where its schema says more than
-    /// that knows, `none` where it cannot be loaded.
+    /// that knows, `json-schema` where it has no XSD, `none` where it cannot be loaded.
     pub fn engine(&self, kind: &MessageType) -> &'static str {
-        match self.entry(kind).and_then(|entry| entry.structure.set().ok()).map(SchemaSet::engine) {
+        let set = match self.entry(kind).map(|entry| &entry.judge) {
+            Some(Judge::Xsd(structure)) => structure.set().ok(),
+            Some(Judge::Json { .. }) => return "json-schema",
+            None => None,
+        };
+        match set.map(SchemaSet::engine) {
             Some(Engine::Compiled) => "compiled",
             Some(Engine::General { .. }) => "general",
             None => "none",
@@ -175,9 +218,7 @@ impl Catalogue {
     /// # Errors
     /// A schema that has no JSON form.
     pub fn json_form(&self, kind: &MessageType) -> Option<Result<&JsonForm, &JsonFormError>> {
-        let entry = self.entry(kind)?;
-        let read = || JsonForm::read(kind, entry.structure.location(), entry.structure.files());
-        Some(entry.form.get_or_init(read).as_ref())
+        self.entry(kind).map(Entry::json_form)
     }
 
     fn entry(&self, kind: &MessageType) -> Option<&Entry> {
@@ -194,16 +235,19 @@ impl Catalogue {
         document: &Document,
         kind: &MessageType,
     ) -> Result<(), Vec<Violation>> {
-        match self.entry(kind) {
-            Some(entry) => {
-                entry.structure.validate(document, &kind.personal).map_err(|mut found| {
-                    let norm = &kind.norm.structure;
-                    found.iter_mut().for_each(|violation| violation.norm_code.clone_from(norm));
-                    found
-                })
-            }
-            None => Ok(()),
-        }
+        let Some(entry) = self.entry(kind) else { return Ok(()) };
+        let judged = match &entry.judge {
+            Judge::Xsd(structure) => structure.validate(document, &kind.personal),
+            Judge::Json { .. } => match entry.json_form() {
+                Ok(form) => form.validate_xml(document),
+                Err(_) => Err(vec![structure::unavailable(document)]),
+            },
+        };
+        judged.map_err(|mut found| {
+            let norm = &kind.norm.structure;
+            found.iter_mut().for_each(|violation| violation.norm_code.clone_from(norm));
+            found
+        })
     }
 
     /// The facts of each document of the message, in its order. Lenient: what is
@@ -234,6 +278,17 @@ impl Catalogue {
         index: usize,
     ) -> Vec<Violation> {
         self.entry(kind).map(|entry| entry.rules.check(document, kind, index)).unwrap_or_default()
+    }
+}
+
+impl Entry {
+    fn json_form(&self) -> Result<&JsonForm, &JsonFormError> {
+        let (location, files) = (self.judge.location(), self.judge.files());
+        let read = || match self.judge {
+            Judge::Xsd(_) => JsonForm::read(&self.kind, location, files),
+            Judge::Json { .. } => JsonForm::plain(&self.kind, location, files),
+        };
+        self.form.get_or_init(read).as_ref()
     }
 }
 

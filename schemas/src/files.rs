@@ -77,6 +77,30 @@ impl View {
     }
 }
 
+impl View {
+    /// The other JSON Schemas of the folder of the file at `location`, each with its `$id`.
+    pub(crate) fn schemas_beside(&self, location: &str) -> Vec<(String, String)> {
+        let folder = location.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let base = self.base.as_deref().unwrap_or(folder);
+        let mut found = BTreeMap::new();
+        for place in [base, folder] {
+            let files = self.files.below(place).filter(|(path, _)| {
+                let inside = path.strip_prefix(place).and_then(|rest| rest.strip_prefix('/'));
+                *path != location
+                    && inside.is_some_and(|name| !name.contains('/') && name.ends_with(".json"))
+            });
+            for (_, text) in files {
+                let schema: Option<serde_json::Value> = serde_json::from_str(text).ok();
+                let id = schema.as_ref().and_then(|schema| schema.get("$id")?.as_str());
+                if let Some(id) = id {
+                    found.insert(id.to_owned(), text.to_owned());
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
 /// The embedded file of this path.
 #[cfg(test)]
 pub(crate) fn embedded(path: &str) -> Option<&'static str> {

@@ -10,6 +10,8 @@
 //! - what may stand more than once is always an array; an absent element is an absent member
 //! - what has no members (ExtendMessage's Message, ds:Signature) is a string of its XML
 //!
+//! A type that has a JSON Schema and no XSD takes the JSON that its schema allows: see `plain`.
+//!
 //! An XML Signature holds for the octets that were signed: it is carried along, but holds only
 //! for XML that was in canonical form before. JSON is signed as JWS.
 
@@ -26,6 +28,7 @@ mod locate;
 mod node;
 mod opaque;
 mod particles;
+mod plain;
 mod read;
 mod reference;
 mod shape;
@@ -52,7 +55,7 @@ pub enum JsonFormError {
     /// Its XSD says what JSON has no form for.
     #[error("its schema has no JSON form: {0}")]
     Shape(#[from] shape::ShapeError),
-    /// The JSON Schema made from it does not compile: a fault of the product.
+    /// The JSON Schema does not compile; one made from an XSD does, or the product is at fault.
     #[error("its JSON Schema does not compile: {0}")]
     Schema(#[from] JsonSchemaError),
 }
@@ -60,12 +63,23 @@ pub enum JsonFormError {
 /// The JSON form of one message type.
 #[derive(Debug)]
 pub struct JsonForm {
-    shape: Shape,
+    mapping: Mapping,
     prefix: String,
     personal: Vec<String>,
     text: String,
+    /// Schemas that `text` may refer to.
+    others: Vec<(String, String)>,
     /// Compiled when first needed: most types are never sent as JSON.
     schema: OnceLock<Result<JsonSchema, String>>,
+}
+
+/// What leads from JSON to XML and back.
+#[derive(Debug)]
+enum Mapping {
+    /// The shape of an XSD.
+    Shape(Shape),
+    /// The root of a type that has none.
+    Plain { name: String, namespace: String },
 }
 
 /// A message that came as JSON, with its XML form.
@@ -90,8 +104,40 @@ impl JsonForm {
         let id = format!("urn:onepoint:json:{}:{}:{}", kind.family, kind.version, kind.name);
         let schema = generate::schema(&shape, &id, &kind.title, &kind.title_zh);
         let text = serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n";
+        Ok(JsonForm::new(kind, Mapping::Shape(shape), text, Vec::new()))
+    }
+
+    /// The form of a type whose JSON Schema stands at `location` in `files`, where it may refer
+    /// to those beside it by their `$id`.
+    ///
+    /// # Errors
+    /// A schema that does not compile.
+    pub(crate) fn plain(
+        kind: &MessageType,
+        location: &str,
+        files: &View,
+    ) -> Result<JsonForm, JsonFormError> {
+        let text = files.get(location).unwrap_or_default().to_owned();
+        let (name, namespace) = (kind.name.clone(), kind.namespace.clone());
+        let others = files.schemas_beside(location);
+        let form = JsonForm::new(kind, Mapping::Plain { name, namespace }, text, others);
+        form.compile()?;
+        Ok(form)
+    }
+
+    fn new(
+        kind: &MessageType,
+        mapping: Mapping,
+        text: String,
+        others: Vec<(String, String)>,
+    ) -> JsonForm {
         let (prefix, personal) = (prefix(&kind.family), kind.personal.clone());
-        Ok(JsonForm { shape, prefix, personal, text, schema: OnceLock::new() })
+        JsonForm { mapping, prefix, personal, text, others, schema: OnceLock::new() }
+    }
+
+    fn compile(&self) -> Result<JsonSchema, JsonSchemaError> {
+        let others = self.others.iter().map(|(id, text)| (id.as_str(), text.as_bytes()));
+        JsonSchema::compile(self.text.as_bytes(), &others.collect::<Vec<_>>())
     }
 
     /// The JSON Schema (2020-12) of the type, as text.
@@ -107,7 +153,12 @@ impl JsonForm {
     /// Every violation up to [`crate::VIOLATIONS_MAX`], each with line, column and JSON Pointer.
     pub fn accept(&self, json: Json) -> Result<JsonMessage<'_>, Vec<Violation>> {
         self.validate(&json)?;
-        let xml = to_xml::write(&self.shape, &self.prefix, &json)?;
+        let xml = match &self.mapping {
+            Mapping::Shape(shape) => to_xml::write(shape, &self.prefix, &json)?,
+            Mapping::Plain { name, namespace } => {
+                plain::write(name, namespace, &self.prefix, &json)?
+            }
+        };
         Ok(JsonMessage { form: self, json, xml })
     }
 
@@ -116,9 +167,8 @@ impl JsonForm {
     /// # Errors
     /// As [`JsonForm::accept`].
     pub fn validate(&self, json: &Json) -> Result<(), Vec<Violation>> {
-        let compiled = self.schema.get_or_init(|| {
-            JsonSchema::compile(self.text.as_bytes(), &[]).map_err(|error| error.to_string())
-        });
+        let compiled =
+            self.schema.get_or_init(|| self.compile().map_err(|error| error.to_string()));
         match compiled {
             Ok(schema) => schema.judge(json, &self.personal, |pointer| self.words(pointer)),
             Err(why) => {
@@ -133,7 +183,38 @@ impl JsonForm {
     /// # Errors
     /// The first thing that has no place in it; a valid message has none.
     pub fn to_json(&self, document: &Document) -> Result<String, Box<Violation>> {
-        to_json::write(&self.shape, document.root())
+        match &self.mapping {
+            Mapping::Shape(shape) => to_json::write(shape, document.root()),
+            Mapping::Plain { .. } => plain::read(document.root()),
+        }
+    }
+
+    /// Judges the XML form of a message of a type without an XSD: as the JSON that it is.
+    ///
+    /// # Errors
+    /// As [`JsonForm::accept`], each with its place in the XML.
+    pub(crate) fn validate_xml(&self, document: &Document) -> Result<(), Vec<Violation>> {
+        let root = document.root();
+        let text = plain::read(root).map_err(|fault| vec![*fault])?;
+        let json = Json::read(text.into_bytes(), &JsonLimits::default());
+        let json = json.map_err(|fault| vec![*fault])?;
+        self.validate(&json).map_err(|mut found| {
+            for violation in &mut found {
+                let element = plain::element_at(root, &violation.path);
+                let (path, place) = (element.path(), element.position());
+                (violation.path, violation.line, violation.column) =
+                    (path, place.line, place.column);
+            }
+            found
+        })
+    }
+
+    /// The shape of its XSD; none where it has a JSON Schema alone.
+    fn shape(&self) -> Option<&Shape> {
+        match &self.mapping {
+            Mapping::Shape(shape) => Some(shape),
+            Mapping::Plain { .. } => None,
+        }
     }
 
     /// What is expected of the string at a pointer.
@@ -142,26 +223,27 @@ impl JsonForm {
     }
 
     fn value_at(&self, pointer: &str) -> Option<&Simple> {
+        let shape = self.shape()?;
         let mut tokens = pointer.split('/').skip(1);
-        let mut member = Some(&self.shape.root).filter(|root| tokens.next() == Some(&root.name))?;
+        let mut member = Some(&shape.root).filter(|root| tokens.next() == Some(&root.name))?;
         let mut in_array = false;
         for token in tokens {
             if member.repeats() && !in_array {
                 in_array = true;
                 continue;
             }
-            let kind = self.shape.get(member.kind)?;
+            let kind = shape.get(member.kind)?;
             match (&kind.content, token.strip_prefix('@')) {
                 (_, Some(name)) => {
                     return kind.attributes.iter().find(|a| a.name == name).map(|a| &a.value);
                 }
                 (Content::Value(value), None) if token == "#text" => return Some(value),
-                (Content::Members(members, _), None) => member = self.named(members, token)?,
+                (Content::Members(members, _), None) => member = named(members, token)?,
                 _ => return None,
             }
             in_array = false;
         }
-        let kind = self.shape.get(member.kind)?;
+        let kind = shape.get(member.kind)?;
         match &kind.content {
             Content::Value(value)
                 if kind.attributes.is_empty() && (in_array || !member.repeats()) =>
@@ -171,10 +253,10 @@ impl JsonForm {
             _ => None,
         }
     }
+}
 
-    fn named<'m>(&self, members: &'m [Member], name: &str) -> Option<&'m Member> {
-        members.iter().find(|member| member.name == name)
-    }
+fn named<'m>(members: &'m [Member], name: &str) -> Option<&'m Member> {
+    members.iter().find(|member| member.name == name)
 }
 
 /// The family's name as prefix of its namespace, where XML and the other prefixes allow.
@@ -209,18 +291,21 @@ impl JsonMessage<'_> {
     /// a string of XML it is that of the string.
     #[must_use]
     pub fn pointer(&self, path: &str) -> String {
+        let Some(shape) = self.form.shape() else {
+            return plain::pointer(&self.json, path);
+        };
         let mut pointer = String::new();
-        let mut members = std::slice::from_ref(&self.form.shape.root);
+        let mut members = std::slice::from_ref(&shape.root);
         for step in path.split('/').skip(1) {
             let (name, index) = step.split_once('[').unwrap_or((step, "1]"));
             let name = name.rsplit(':').next().unwrap_or_default();
-            let Some(member) = self.form.named(members, name) else { break };
+            let Some(member) = named(members, name) else { break };
             pointer.push_str(&format!("/{}", name.replace('~', "~0").replace('/', "~1")));
             if member.repeats() {
                 let index = index.trim_end_matches(']').parse().unwrap_or(1_usize);
                 pointer.push_str(&format!("/{}", index.saturating_sub(1)));
             }
-            members = match self.form.shape.get(member.kind).map(|kind| &kind.content) {
+            members = match shape.get(member.kind).map(|kind| &kind.content) {
                 Some(Content::Members(members, _)) => members,
                 _ => break,
             };

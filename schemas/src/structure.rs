@@ -19,6 +19,9 @@ pub enum StructureError {
     /// The set cannot be loaded.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// The JSON Schema of a type without an XSD does not serve.
+    #[error("{0}")]
+    Json(String),
     /// It does not declare the root of the type.
     #[error("it declares no element {0}")]
     Root(String),
@@ -34,6 +37,13 @@ impl Loader for View {
     fn load(&self, location: &str) -> Option<Cow<'_, str>> {
         self.get(location).map(Cow::Borrowed)
     }
+}
+
+/// Says that the schema does not serve. Tests compile all that is built in, the gateway all that
+/// is added before it is used.
+pub(crate) fn unavailable(document: &Document) -> Violation {
+    let text = ("the schema could not be loaded", "schema 无法加载");
+    Violation::at(document.root(), "schema-unavailable").text(text.0, text.1)
 }
 
 /// The schema of a type.
@@ -91,10 +101,7 @@ impl Structure {
         personal: &[String],
     ) -> Result<(), Vec<Violation>> {
         let Ok(set) = self.set() else {
-            // Tests compile all that is built in, the gateway all that is added before it is used.
-            let root = document.root();
-            let text = ("the schema could not be loaded", "schema 无法加载");
-            return Err(vec![Violation::at(root, "schema-unavailable").text(text.0, text.1)]);
+            return Err(vec![unavailable(document)]);
         };
         let root = Some((set.namespace(), self.root.as_str()));
         set.validate(document, &Expected { root, personal, no_sender_types: true })

@@ -233,7 +233,10 @@ fn manifests_that_do_not_hold_are_refused() {
     let other = "f/2/manifest.toml: it says f/1, which is not its folder";
     assert_eq!(said(&moved, "f/2/manifest.toml"), other);
     let missing = format!("{head}{}", kind.replace("\"N\"", "\"M\""));
-    assert_eq!(said(&missing, at), "f/1/manifest.toml: the type M has no schema f/1/M.xsd");
+    assert_eq!(
+        said(&missing, at),
+        "f/1/manifest.toml: the type M has no schema f/1/M.xsd or f/1/M.json"
+    );
 }
 
 /// Match rules of the norm over the four declarations (order, payment, waybill, list).

@@ -273,3 +273,81 @@ fn the_command_line_lists_shows_and_checks_types() {
     assert_eq!(check(&["unknown.xml"]).0, 2);
     assert_eq!(check(&["gone.xml"]).0, 3);
 }
+
+const JSON_MANIFEST: &str = "family = \"quay\"\nversion = \"1\"\nnamespace = \"urn:test:quay\"\n\n[[type]]\n\
+    name = \"BerthMessage\"\ndirection = \"declaration\"\ntitle = \"berth\"\ntitle_zh = \"泊位\"\n\
+    document = \"Request\"\nkey = [\"berth\", \"number\"]\nsignature = \"none\"\n";
+const JSON_SCHEMA: &str = r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+  "required": ["BerthMessage"], "additionalProperties": false, "properties": {"BerthMessage": {"type": "object",
+    "required": ["Request"], "properties": {"Request": {"type": "array", "items": {"type": "object",
+      "required": ["number"], "properties": {"number": {"type": "string"}, "draught": {"type": "integer"}}}}}}}}"#;
+const BERTH: &str = "{\"BerthMessage\": {\"Request\": [{\"number\": \"1\", \"draught\": 9}]}}\n";
+
+/// A set of JSON Schemas needs no XSD; what is wrong is told at its place in the JSON.
+#[test]
+fn a_set_may_have_json_schemas_alone() {
+    let zone = Zone::make(&Setup::default());
+    let write = |name: &str, text: &str| {
+        let path = zone.folder().join("quay").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let bad = BERTH.replace(" 9", " \"deep\"");
+    write("manifest.toml", JSON_MANIFEST);
+    write("BerthMessage.json", JSON_SCHEMA);
+    write("examples/BerthMessage.json", BERTH);
+    write("examples/invalid/BerthMessage.json-type.json", BERTH);
+    let config = zone.folder().join("onepoint.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let route = "\n[[route]]\ntype = \"BerthMessage\"\ndepartments = [\"eport\"]\n";
+    fs::write(&config, text + route).unwrap();
+    let add = ["schemas", "add", "quay", "--config", "onepoint.toml"];
+    let (code, _, error) = run(&zone, &add);
+    assert!(code == 1 && error.contains("json-type.json"), "{code}: {error}");
+    write("examples/invalid/BerthMessage.json-type.json", &bad);
+    let (code, said, error) = run(&zone, &add);
+    assert_eq!(code, 0, "{said}{error}");
+
+    let with = ["--config", "onepoint.toml"];
+    let (_, listed, _) = run(&zone, &[&["schemas", "list"], &with[..]].concat());
+    let line = listed.lines().find(|line| line.starts_with("BerthMessage")).unwrap();
+    assert!(line.contains("quay/1") && line.contains("json-schema"), "{line}");
+    let (_, schema, _) = run(&zone, &[&["schemas", "json", "BerthMessage"], &with[..]].concat());
+    assert_eq!(schema, JSON_SCHEMA);
+    let check = |name: &str, text: &str| {
+        fs::write(zone.folder().join(name), text).unwrap();
+        run(&zone, &[&["schemas", "check", name], &with[..]].concat())
+    };
+    let (code, said, _) = check("good.json", BERTH);
+    assert!(code == 0 && said.contains("good, BerthMessage of quay/1"), "{said}");
+    let (code, said, _) = check("bad.json", &bad);
+    assert_eq!(code, 1);
+    let place = "line 1, column 58, /BerthMessage/Request/0/draught: ";
+    assert!(said.contains(place) && said.contains("[json-type]"), "{said}");
+    let (code, said, _) = check("broken.json", "{\"BerthMessage\": ");
+    assert!(code == 1 && said.contains("json-syntax"), "{said}");
+    assert_eq!(check("two.json", "{\"a\": 1, \"b\": 2}").0, 2);
+}
+
+/// The JSON form of a customs message is judged by schema and rules, each fault at its place
+/// in the JSON.
+#[test]
+fn json_of_a_customs_message_is_checked_like_its_xml() {
+    let zone = Zone::make(&Setup::default());
+    let catalogue = Catalogue::load_builtin().unwrap();
+    let form = catalogue.json_form(catalogue.by_name("CEB311Message").unwrap()).unwrap().unwrap();
+    let xml = example("CEB311Message").unwrap();
+    let document = onepoint_xml::Document::parse(xml.as_bytes().to_vec(), &Default::default());
+    let json = form.to_json(&document.unwrap()).unwrap();
+    let check = |text: &str| {
+        fs::write(zone.folder().join("m.json"), text).unwrap();
+        run(&zone, &["schemas", "check", "m.json"])
+    };
+    let (code, said, error) = check(&json);
+    assert!(code == 0, "{said}{error}");
+    let (code, said, _) = check(&json.replacen("\"freight\":\"10\"", "\"freight\":\"11\"", 1));
+    assert_eq!(code, 1);
+    assert!(said.contains("/CEB311Message/Order/0/OrderHead/"), "{said}");
+    let (code, said, _) = check(&json.replacen("\"freight\":\"10\"", "\"freight\":10", 1));
+    assert!(code == 1 && said.contains("/CEB311Message/Order/0/OrderHead/freight"), "{said}");
+}

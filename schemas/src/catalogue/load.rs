@@ -9,11 +9,12 @@ use onepoint_xml::{Document, Limits};
 
 use super::error::{CatalogueError, line};
 use super::manifest::{Manifest, MessageType};
-use super::{Catalogue, Entry, Version, sort};
+use super::{Catalogue, Entry, Judge, Version, sort};
 use crate::fields;
 use crate::files::{Files, View};
+use crate::json::{Json, JsonLimits};
 use crate::rules::{Known, RuleSet, TypeFields};
-use crate::structure::Structure;
+use crate::structure::{Structure, StructureError};
 use crate::violation::Violation;
 
 /// Name of a manifest in its folder.
@@ -73,10 +74,17 @@ impl Catalogue {
         };
         let rules = Arc::new(rules(&folder, &view, &known)?);
         for kind in kinds {
-            let schema = format!("{folder}/{}.xsd", kind.name);
-            if view.get(&schema).is_none() {
-                return Err(fault(format!("the type {} has no schema {schema}", kind.name)));
-            }
+            let (schema, json) =
+                (format!("{folder}/{}.xsd", kind.name), format!("{folder}/{}.json", kind.name));
+            let judge = if view.get(&schema).is_some() {
+                let builtin = Files::is_builtin(&file);
+                Judge::Xsd(Box::new(Structure::new(&kind.name, &schema, view.clone(), builtin)))
+            } else if view.get(&json).is_some() {
+                Judge::Json { location: json, files: view.clone() }
+            } else {
+                let what = format!("the type {} has no schema {schema} or {json}", kind.name);
+                return Err(fault(what));
+            };
             let entries = self.types.entry(kind.name.clone()).or_default();
             if let Some(other) = entries.iter().find(|entry| entry.kind.family != kind.family) {
                 let (name, family) = (&kind.name, &other.kind.family);
@@ -86,10 +94,8 @@ impl Catalogue {
             if entries.iter().any(|entry| entry.kind.version == kind.version) {
                 return Err(fault(format!("the type {} stands here twice", kind.name)));
             }
-            let structure =
-                Structure::new(&kind.name, &schema, view.clone(), Files::is_builtin(&file));
             let (from, form, rules) = (manifest.from, OnceLock::new(), Arc::clone(&rules));
-            entries.push(Entry { kind, from, structure, form, rules });
+            entries.push(Entry { kind, from, judge, form, rules });
         }
         self.versions.push(Version {
             added: !Files::is_builtin(&file),
@@ -143,7 +149,7 @@ impl Catalogue {
             },
             fields: &fields,
         };
-        rules(version, first.structure.files(), &known).map(drop)
+        rules(version, first.judge.files(), &known).map(drop)
     }
 
     /// Checks a version completely: every schema compiles, every type has an example that is
@@ -173,9 +179,10 @@ impl Catalogue {
         let fault =
             |file: &str, what: String| CatalogueError::Example { file: file.to_owned(), what };
         let folder = self.example_folder(kind);
-        let good = format!("{folder}{}.xml", kind.name);
+        let end = if self.is_json_only(kind) { "json" } else { "xml" };
+        let good = format!("{folder}{}.{end}", kind.name);
         let Some(text) = self.files.get(&good) else {
-            return Err(fault(&folder, format!("there is no example {}.xml", kind.name)));
+            return Err(fault(&folder, format!("there is no example {}.{end}", kind.name)));
         };
         if let Some(found) = self.first_fault(kind, text).map_err(|what| fault(&good, what))? {
             let (line, en) = (found.line, found.en);
@@ -199,7 +206,7 @@ impl Catalogue {
         }
         match bad {
             0 => {
-                let what = format!("there is no invalid example {}.CODE.xml", kind.name);
+                let what = format!("there is no invalid example {}.CODE.{end}", kind.name);
                 Err(fault(&format!("{folder}invalid/"), what))
             }
             _ => Ok(()),
@@ -215,10 +222,27 @@ impl Catalogue {
         format!("{}/examples/", base.filter(|_| !here).unwrap_or(own))
     }
 
+    /// The XML form of a JSON text of a type.
+    fn accept(&self, kind: &MessageType, text: &str) -> Result<String, Vec<Violation>> {
+        let json = Json::read(text.as_bytes().to_vec(), &JsonLimits::default());
+        let json = json.map_err(|fault| vec![*fault])?;
+        match self.json_form(kind) {
+            Some(Ok(form)) => form.accept(json).map(|message| message.xml().to_owned()),
+            _ => Ok(String::new()),
+        }
+    }
+
     /// The first fault of an example, by its schema, else by its rules. That it is not signed
     /// yet is none: whoever uses it signs it.
     fn first_fault(&self, kind: &MessageType, text: &str) -> Result<Option<Violation>, String> {
-        let parsed = Document::parse(text.as_bytes().to_vec(), &Limits::default());
+        let xml = match self.is_json_only(kind) {
+            false => text.to_owned(),
+            true => match self.accept(kind, text) {
+                Ok(xml) => xml,
+                Err(found) => return Ok(found.into_iter().next()),
+            },
+        };
+        let parsed = Document::parse(xml.into_bytes(), &Limits::default());
         let document = parsed.map_err(|error| error.en())?;
         if !document.root().is(&kind.namespace, &kind.name) {
             let (namespace, name) = (&kind.namespace, &kind.name);
@@ -238,10 +262,15 @@ impl Catalogue {
 
 impl Entry {
     fn compile(&self) -> Result<(), CatalogueError> {
-        self.structure.compiled().map_err(|source| CatalogueError::Schema {
-            file: self.structure.location().to_owned(),
-            source,
-        })
+        let compiled = match &self.judge {
+            Judge::Xsd(structure) => structure.compiled(),
+            Judge::Json { .. } => {
+                let form = self.json_form().map(|_| ());
+                form.map_err(|error| StructureError::Json(error.to_string()))
+            }
+        };
+        let file = self.judge.location().to_owned();
+        compiled.map_err(|source| CatalogueError::Schema { file, source })
     }
 }
 

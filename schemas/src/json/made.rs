@@ -174,7 +174,7 @@ fn between_elements(xml: &str) -> String {
 fn judge(catalogue: &Catalogue, seed: u64) {
     for kind in catalogue.types() {
         let form = form(catalogue, &kind.name);
-        let text = make(&form.shape, seed).to_string();
+        let text = make(form.shape().unwrap(), seed).to_string();
         let message = form.accept(read(&text)).unwrap_or_else(|e| panic!("{e:#?}\n{text}"));
         let document = parse(message.xml());
         assert_eq!(catalogue.validate_structure(&document, kind), Ok(()), "{}", message.xml());
@@ -256,10 +256,10 @@ fn json_schema_and_xsd_judge_alike() {
     let (mut refused, mut taken) = (0, 0);
     for kind in catalogue.types() {
         let form = form(&catalogue, &kind.name);
-        for (pointer, value) in spoiled(&make(&form.shape, 4242), &texts) {
+        for (pointer, value) in spoiled(&make(form.shape().unwrap(), 4242), &texts) {
             let json = read(&value.to_string());
             let by_schema = form.validate(&json);
-            let xml = to_xml::write(&form.shape, &form.prefix, &json).unwrap();
+            let xml = to_xml::write(form.shape().unwrap(), &form.prefix, &json).unwrap();
             let by_xsd = catalogue.validate_structure(&parse(&xml), kind);
             // What JSON Schema cannot say it leaves to the XSD; it never refuses more.
             let exact = form.value_at(&pointer).is_none_or(Simple::is_exact);

@@ -2,23 +2,22 @@
 //! checks. In: manifest and schemas of a family. Out: Markdown, which is the part of
 //! `schemas/zone/1/README.md` behind its introduction.
 
-use super::JsonForm;
-use super::shape::{Content, Member};
+use super::shape::{Content, Member, Shape};
 use crate::catalogue::{Catalogue, Direction, MessageType, Signature};
 
 /// Every message of a family, in Markdown, by name: purpose, keys, and each field with its
-/// occurrence, value and meaning in both languages. A type without a JSON form is left out.
+/// occurrence, value and meaning in both languages. A type without an XSD or JSON
+/// form is left out.
 #[must_use]
 pub fn reference(catalogue: &Catalogue, family: &str) -> String {
     let kinds = catalogue.types().filter(|kind| kind.family == family);
-    let forms = kinds.filter_map(|kind| Some((kind, catalogue.json_form(kind)?.ok()?)));
-    forms.map(|(kind, form)| message(kind, form)).collect()
+    let shapes = kinds.filter_map(|kind| Some((kind, catalogue.json_form(kind)?.ok()?.shape()?)));
+    shapes.map(|(kind, shape)| message(kind, shape)).collect()
 }
 
 /// One message: purpose, keys, and a table of the fields of each part.
-fn message(kind: &MessageType, form: &JsonForm) -> String {
+fn message(kind: &MessageType, shape: &Shape) -> String {
     let mut out = format!("## {}: {} {}\n\n", kind.name, kind.title, kind.title_zh);
-    let shape = &form.shape;
     let [purpose, _] = &shape.root.documentation;
     line(&mut out, format!("{purpose}.\n"));
     let way = match kind.direction {
@@ -48,22 +47,23 @@ fn message(kind: &MessageType, form: &JsonForm) -> String {
         line(&mut out, format!("- personal, masked in every answer: {}", list(&kind.personal)));
     }
     out.push('\n');
-    let Some(document) = members(form, &shape.root).iter().find(|m| m.name == kind.document) else {
+    let Some(document) = members(shape, &shape.root).iter().find(|m| m.name == kind.document)
+    else {
         return out;
     };
-    for part in members(form, document) {
+    for part in members(shape, document) {
         let [what, _] = &part.documentation;
         let what = if what.is_empty() { String::new() } else { format!(" {what}.") };
         line(&mut out, format!("`{}` ({}).{what}\n", part.name, occurs(part)));
-        table(&mut out, form, part);
+        table(&mut out, shape, part);
     }
     out
 }
 
-fn table(out: &mut String, form: &JsonForm, part: &Member) {
+fn table(out: &mut String, shape: &Shape, part: &Member) {
     out.push_str("| field | occurs | value | meaning | 含义 |\n|---|---|---|---|---|\n");
-    for member in members(form, part) {
-        let value = match form.shape.get(member.kind).map(|kind| &kind.content) {
+    for member in members(shape, part) {
+        let value = match shape.get(member.kind).map(|kind| &kind.content) {
             Some(Content::Value(value)) => value.words().0,
             _ => "an object".to_owned(),
         };
@@ -75,8 +75,8 @@ fn table(out: &mut String, form: &JsonForm, part: &Member) {
     out.push('\n');
 }
 
-fn members<'f>(form: &'f JsonForm, member: &Member) -> &'f [Member] {
-    match form.shape.get(member.kind).map(|kind| &kind.content) {
+fn members<'f>(shape: &'f Shape, member: &Member) -> &'f [Member] {
+    match shape.get(member.kind).map(|kind| &kind.content) {
         Some(Content::Members(members, _)) => members,
         _ => &[],
     }

@@ -45,7 +45,7 @@ pub(super) fn both_ways(form: &JsonForm, xml: &str) -> String {
     let document = parse(xml);
     let json = form
         .to_json(&document)
-        .unwrap_or_else(|e| panic!("{}: {e:?}\n{xml}", form.shape.root.name));
+        .unwrap_or_else(|e| panic!("{}: {e:?}\n{xml}", form.shape().unwrap().root.name));
     let back = form.accept(read(&json)).unwrap_or_else(|e| panic!("{e:#?}\n{json}"));
     let again = parse(back.xml());
     assert_same(document.root(), again.root());

@@ -3,7 +3,7 @@
 //! canonical XML of the message (one prefix, no white space between elements), or what
 //! JSON Schema does not see: characters and XML strings that XML cannot carry.
 
-use onepoint_xml::{escape_attribute, escape_text};
+use onepoint_xml::{escape_attribute, escape_text, is_char};
 use serde_json::{Map, Value};
 
 use super::opaque;
@@ -178,9 +178,7 @@ impl<'w> Writer<'w> {
 
     /// XML 1.0, section 2.2: most control characters and U+FFFE, U+FFFF cannot be written.
     fn characters(&mut self, name: &str, text: &str) {
-        let good =
-            |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..);
-        if let Some(bad) = text.chars().find(|c| !good(*c)) {
+        if let Some(bad) = text.chars().find(|c| !is_char(*c)) {
             let point = format!("U+{:04X}", u32::from(bad));
             let text = (
                 format!("the character {point} cannot stand in a message"),

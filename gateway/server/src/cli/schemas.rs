@@ -15,7 +15,10 @@ pub(crate) enum SchemasCommand {
     /// Describe a type: fields, keys, parties, rules
     #[command(after_help = EXIT_CODES)]
     Show(ShowArgs),
-    /// Judge a message by its schema and rules, signed or not
+    /// Print the JSON Schema (2020-12) of a type's JSON form
+    #[command(after_help = EXIT_CODES)]
+    Json(JsonArgs),
+    /// Judge a message, XML or JSON, by its schema and rules, signed or not
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Check a department's own set completely, and copy it into the gateway's folder
@@ -47,6 +50,19 @@ pub(crate) struct ShowArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JsonArgs {
+    /// Name of the type, for instance CEB311Message
+    #[arg(value_name = "TYPE")]
+    pub(crate) name: String,
+    /// Its version, for instance ceb/2018-113; without it the one that judges last
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// With the sets that the gateway of this configuration has added
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

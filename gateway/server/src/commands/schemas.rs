@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use onepoint_schemas::{Catalogue, Direction, MessageType};
+use onepoint_schemas::{Catalogue, Direction, JsonFormError, MessageType};
 use serde_json::{Value, json};
 
 use super::check_config::print_faults;
 use super::{Failure, Outcome};
-use crate::cli::schemas::{ListArgs, SchemasCommand};
+use crate::cli::schemas::{JsonArgs, ListArgs, SchemasCommand};
 use crate::config;
 
 mod add;
@@ -22,6 +22,7 @@ pub(crate) fn run(command: &SchemasCommand) -> Outcome {
     match command {
         SchemasCommand::List(args) => list(args),
         SchemasCommand::Show(args) => show::run(args),
+        SchemasCommand::Json(args) => json_schema(args),
         SchemasCommand::Check(args) => check::run(args),
         SchemasCommand::Add(args) => add::run(args),
     }
@@ -71,6 +72,21 @@ fn list(args: &ListArgs) -> Outcome {
         ));
     }
     Ok(say(&text))
+}
+
+fn json_schema(args: &JsonArgs) -> Outcome {
+    let Some(catalogue) = catalogue(args.config.as_deref())? else { return Ok(ExitCode::from(2)) };
+    let kind = named(&catalogue, &args.name, args.version.as_deref())?;
+    match catalogue.json_form(kind) {
+        Some(Ok(form)) => Ok(say(form.schema_text())),
+        Some(Err(error)) => Err(no_form(kind, error)),
+        None => Ok(ExitCode::from(2)),
+    }
+}
+
+fn no_form(kind: &MessageType, error: &JsonFormError) -> Failure {
+    let hint = "it travels as XML";
+    Failure::usage("json-form-missing", format!("{}: {error}", kind.name), hint)
 }
 
 /// Prints a long text. Whoever reads only its beginning has what they wanted.

@@ -67,7 +67,7 @@ fn a_broken_set_is_refused_with_file_line_and_reason() {
     assert_eq!(refused("ToyMessage.xsd", &missing).0, "ToyMessage.xsd");
     assert_eq!(
         refused("ToyMessage.xsd", "").2,
-        "the type ToyMessage has no schema toy/1/ToyMessage.xsd"
+        "the type ToyMessage has no schema toy/1/ToyMessage.xsd or toy/1/ToyMessage.json"
     );
     let (at, _, what) = refused("examples/ToyMessage.xml", "<ToyMessage xmlns='urn:toy'/>");
     assert_eq!(at, "examples/ToyMessage.xml");
