@@ -3,8 +3,8 @@
 //! zone of the customs, and numbers that are the same on every attempt, because they
 //! are made from what they stand for and not drawn.
 
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{Span, Timestamp};
 use onepoint_xml::{escape_attribute, escape_text};
 use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
@@ -45,6 +45,29 @@ impl Writer {
         self.close(name);
     }
 
+    /// Elements with text, one after the other.
+    pub(crate) fn fields(&mut self, fields: &[(&'static str, String)]) {
+        for (name, value) in fields {
+            self.text(name, value);
+        }
+    }
+
+    /// What came of a document, and when.
+    pub(crate) fn result(&mut self, status: &str, time: &str, info: &str) {
+        self.text("returnStatus", status);
+        self.text("returnTime", time);
+        self.text("returnInfo", info);
+    }
+
+    /// An element for each line.
+    pub(crate) fn lines(&mut self, name: &str, lines: &[Vec<(&'static str, String)>]) {
+        for line in lines {
+            self.open(name);
+            self.fields(line);
+            self.close(name);
+        }
+    }
+
     /// Closes the root.
     pub(crate) fn finish(mut self, root: &str) -> String {
         self.close(root);
@@ -60,6 +83,12 @@ pub(crate) fn return_time(at: Timestamp) -> String {
 /// The day at UTC+8, `YYYYMMDD`.
 pub(crate) fn day(at: Timestamp) -> String {
     ZONE.to_datetime(at).strftime("%Y%m%d").to_string()
+}
+
+/// The day so long after, likewise.
+pub(crate) fn day_after(at: Timestamp, days: Span) -> String {
+    let day = ZONE.to_datetime(at).date();
+    day.saturating_add(days).strftime("%Y%m%d").to_string()
 }
 
 /// SHA-256 over the parts, each with its length, so that no two lists of parts are alike.
@@ -114,6 +143,7 @@ mod tests {
         let at: Timestamp = "2026-11-23T16:30:05.0429Z".parse().unwrap();
         assert_eq!(return_time(at), "20261124003005042");
         assert_eq!(day(at), "20261124");
+        assert_eq!(day_after(at, Span::new().days(7)), "20261201");
     }
 
     #[test]

@@ -1,242 +1,337 @@
-//! Customs: in come orders, payments, waybills and import lists, out go the receipts
-//! CEB312, 412, 512 and 622. Each step of a status is one message with one return per
-//! document: 2 (declaring), 120 (stored), and 800 (released) for a list. Numbers are
-//! made from the key of the document, so the same list has the same number next time.
+//! Customs: in come all declarations of the norm, out go their receipts, step by step, and
+//! for a released import list the tax bill and its status (CEB816, CEB818). Numbers are made
+//! from the key of the document, so the same list has the same number next time.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
-use crate::answer::{self, Writer};
-use crate::declaration::{self, CEB, Change, Declaration, LIST, ORDER, PAYMENT, Shape, WAYBILL};
-use crate::{Answer, Department, Incoming, MappingError, Outcome};
+use crate::MappingError;
+use crate::answer;
+use crate::declaration::Declaration;
+use crate::form::{Field, Form, Layout, Said, detail, status, zone_return};
+use crate::office::{Kind, Office, Record};
+use crate::record::{As, Column, record, whole};
+use crate::shape::{self, CEB, Shape};
+
+mod bill;
+mod course;
 
 /// Name in the routing table.
 pub const NAME: &str = "customs";
 
-/// The customs department.
-#[derive(Debug, Clone, Copy)]
-pub struct Customs;
+pub(crate) static CUSTOMS: Office =
+    Office { name: NAME, code: "440466C001", title: "测试海关", kinds: &KINDS };
 
-impl Department for Customs {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn message_types(&self) -> &'static [&'static str] {
-        &TYPES
-    }
-
-    fn map(&self, incoming: &Incoming<'_>, now: Timestamp) -> Result<Outcome, MappingError> {
-        let kind = kind(incoming.message_type)?;
-        let document = declaration::read(incoming)?;
-        let declared = declaration::declarations(&document, kind.shape, incoming.documents)?;
-        let entries = declared.iter().map(|one| Entry::new(kind, one, now));
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let steps = kind.steps.iter().zip(1..);
-        let answers =
-            steps.map(|(step, n)| step_answer(kind, *step, n, &entries, incoming, now)).collect();
-        let stored = entries.iter().map(|entry| stored(kind, entry)).collect();
-        Ok(Outcome { effect: answer::effect(NAME, incoming, now, stored), answers })
-    }
+const fn of_norm(shape: &'static Shape) -> Kind {
+    Kind { shape, record: declared, says: receipts }
 }
 
-/// One type that customs takes: what it is answered with, and how.
-struct Kind {
-    shape: &'static Shape,
-    receipt: &'static str,
-    returned: &'static str,
-    /// Fields that the receipt repeats, in its order. The last is the number that the
-    /// sender knows the document by.
-    repeated: &'static [&'static str],
-    steps: &'static [Step],
-}
-
-const TYPES: [&str; 4] =
-    [ORDER.message_type, PAYMENT.message_type, WAYBILL.message_type, LIST.message_type];
-
-/// The receipts of the norm of 2022-05 (CEB312, 412, 512, 622).
-const KINDS: [Kind; 4] = [
-    Kind {
-        shape: &ORDER,
-        receipt: "CEB312Message",
-        returned: "OrderReturn",
-        repeated: &["ebpCode", "ebcCode", "orderNo"],
-        steps: &[Step::Declaring, Step::Stored],
-    },
-    Kind {
-        shape: &PAYMENT,
-        receipt: "CEB412Message",
-        returned: "PaymentReturn",
-        repeated: &["payCode", "payTransactionId"],
-        steps: &[Step::Declaring, Step::Stored],
-    },
-    Kind {
-        shape: &WAYBILL,
-        receipt: "CEB512Message",
-        returned: "LogisticsReturn",
-        repeated: &["logisticsCode", "logisticsNo"],
-        steps: &[Step::Declaring, Step::Stored],
-    },
-    Kind {
-        shape: &LIST,
-        receipt: "CEB622Message",
-        returned: "InventoryReturn",
-        repeated: &["customsCode", "ebpCode", "ebcCode", "agentCode", "copNo"],
-        steps: &[Step::Declaring, Step::Stored, Step::Released],
-    },
+static KINDS: [Kind; 21] = [
+    of_norm(&shape::ORDER),
+    of_norm(&shape::PAYMENT),
+    of_norm(&shape::WAYBILL),
+    of_norm(&shape::WAYBILL_STATUS),
+    of_norm(&shape::LIST),
+    of_norm(&shape::CANCELLATION),
+    of_norm(&shape::RETURN),
+    of_norm(&shape::WAREHOUSE_IN),
+    of_norm(&shape::EXPORT_ORDER),
+    of_norm(&shape::EXPORT_RECEIPTS),
+    of_norm(&shape::EXPORT_WAYBILL),
+    of_norm(&shape::ARRIVAL),
+    of_norm(&shape::DEPARTURE),
+    of_norm(&shape::EXPORT_LIST),
+    of_norm(&shape::EXPORT_CANCELLATION),
+    of_norm(&shape::MASTER_LIST),
+    of_norm(&shape::SUMMARY),
+    of_norm(&shape::EXPORT_RETURN),
+    of_norm(&shape::RETURN_TALLY),
+    Kind { shape: &shape::TRANSIT, record: transit, says: let_go },
+    Kind { shape: &shape::TAX_GUARANTEE, record: guarantee, says: opened },
 ];
 
-fn kind(message_type: &str) -> Result<&'static Kind, MappingError> {
-    let found = KINDS.iter().find(|kind| kind.shape.message_type == message_type);
-    found.ok_or_else(|| MappingError::UnknownType {
+/// The receipt of a type: its form, and the fields before the status in their order. `?` marks
+/// one that is left out where the declaration has none, `+` a number that customs gives (at
+/// once), `*` one that it gives when the document is stored.
+struct Receipt {
+    of: &'static str,
+    form: Form,
+    fields: &'static [&'static str],
+}
+
+const fn receipt(
+    of: &'static Shape,
+    message_type: &'static str,
+    document: &'static str,
+    fields: &'static [&'static str],
+) -> Receipt {
+    let layout = Layout::Flat { namespace: CEB, document };
+    Receipt { of: of.message_type, form: Form { message_type, layout }, fields }
+}
+
+/// The receipts of the norm of 2022-05.
+static RECEIPTS: [Receipt; 19] = [
+    receipt(&shape::ORDER, "CEB312Message", "OrderReturn", &["ebpCode", "ebcCode", "orderNo"]),
+    receipt(&shape::PAYMENT, "CEB412Message", "PaymentReturn", &["payCode", "payTransactionId"]),
+    receipt(&shape::WAYBILL, "CEB512Message", "LogisticsReturn", &["logisticsCode", "logisticsNo"]),
+    receipt(
+        &shape::WAYBILL_STATUS,
+        "CEB514Message",
+        "LogisticsStatusReturn",
+        &["logisticsCode", "logisticsNo", "logisticsStatus"],
+    ),
+    receipt(
+        &shape::LIST,
+        "CEB622Message",
+        "InventoryReturn",
+        &["customsCode", "ebpCode", "ebcCode", "agentCode", "copNo", "preNo+", "invtNo*"],
+    ),
+    receipt(
+        &shape::CANCELLATION,
+        "CEB624Message",
+        "InvtCancelReturn",
+        &["customsCode", "agentCode", "ebpCode", "ebcCode", "copNo", "preNo+", "invtNo?"],
+    ),
+    receipt(
+        &shape::RETURN,
+        "CEB626Message",
+        "InvtRefundReturn",
+        &["customsCode", "agentCode", "ebpCode", "ebcCode", "copNo", "preNo+", "invtNo?"],
+    ),
+    receipt(
+        &shape::WAREHOUSE_IN,
+        "CEB712Message",
+        "DeliveryReturn",
+        &["customsCode", "operatorCode", "copNo", "preNo+", "rkdNo*"],
+    ),
+    receipt(
+        &shape::EXPORT_ORDER,
+        "CEB304Message",
+        "OrderReturn",
+        &["ebpCode", "ebcCode", "orderNo"],
+    ),
+    receipt(
+        &shape::EXPORT_RECEIPTS,
+        "CEB404Message",
+        "ReceiptsReturn",
+        &["ebcCode", "orderNo", "payNo?"],
+    ),
+    receipt(
+        &shape::EXPORT_WAYBILL,
+        "CEB506Message",
+        "LogisticsReturn",
+        &["logisticsCode", "logisticsNo"],
+    ),
+    receipt(
+        &shape::ARRIVAL,
+        "CEB508Message",
+        "ArrivalReturn",
+        &["operatorCode", "logisticsCode", "preNo+", "copNo", "billNo", "msgSeqNo"],
+    ),
+    receipt(
+        &shape::DEPARTURE,
+        "CEB510Message",
+        "DepartureReturn",
+        &["logisticsCode", "copNo", "preNo+", "msgSeqNo"],
+    ),
+    receipt(
+        &shape::EXPORT_LIST,
+        "CEB604Message",
+        "InventoryReturn",
+        &[
+            "agentCode",
+            "copNo",
+            "preNo+",
+            "invtNo+",
+            "ebcCode",
+            "ebpCode",
+            "orderNo",
+            "statisticsFlag",
+        ],
+    ),
+    receipt(
+        &shape::EXPORT_CANCELLATION,
+        "CEB606Message",
+        "InvtCancelReturn",
+        &["agentCode", "copNo", "preNo+", "invtNo"],
+    ),
+    receipt(
+        &shape::MASTER_LIST,
+        "CEB608Message",
+        "WayBillReturn",
+        &["agentCode", "logisticsCode", "copNo", "preNo+", "billNo", "msgSeqNo"],
+    ),
+    receipt(
+        &shape::SUMMARY,
+        "CEB702Message",
+        "SummaryReturn",
+        &["agentCode", "ebcCode", "copNo", "preNo+", "sumNo*", "msgSeqNo"],
+    ),
+    receipt(
+        &shape::EXPORT_RETURN,
+        "CEB214Message",
+        "RefundReturn",
+        &["ebpCode?", "ebcCode?", "agentCode", "coElNo", "preNo+", "invtNo"],
+    ),
+    receipt(
+        &shape::RETURN_TALLY,
+        "CEB216Message",
+        "InvtRefundDetailReturn",
+        &["operatorCode", "logisticsCode", "logisticsNo", "coElNo", "preNo+"],
+    ),
+];
+
+/// The receipts of a document, one for each step of its life at customs, then the bills.
+fn receipts(one: &Declaration<'_>, now: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let receipt = RECEIPTS.iter().find(|receipt| receipt.of == one.shape.message_type);
+    let receipt = receipt.ok_or_else(|| MappingError::UnknownType {
         department: NAME,
-        found: message_type.to_owned(),
-        expected: &TYPES,
+        found: one.shape.message_type.to_owned(),
+        expected: RECEIPTS.iter().map(|receipt| receipt.of).collect(),
+    })?;
+    let mut said = Vec::new();
+    for step in course::course(one)? {
+        let fields = receipt.fields.iter().filter_map(|field| given(field, step, one, now));
+        let fields = fields.collect::<Result<Vec<Field>, MappingError>>()?;
+        said.push(Said::new(&receipt.form, step, course::info(step, one)?).with(fields));
+    }
+    if one.shape == &shape::LIST && said.iter().any(|said| said.status == status::RELEASED) {
+        said.extend(bill::bills(one, now)?);
+    }
+    Ok(said)
+}
+
+/// A field of a receipt; none where it has no place in this step.
+fn given(
+    field: &'static str,
+    step: &str,
+    one: &Declaration<'_>,
+    now: Timestamp,
+) -> Option<Result<Field, MappingError>> {
+    let copy = |name| one.head.required(name).map(|text| (name, text));
+    let number = |name| number(name, one, now).map(|text| (name, text));
+    if let Some(name) = field.strip_suffix('?') {
+        return one.head.optional(name).map(|text| Ok((name, text.into_owned())));
+    }
+    if let Some(name) = field.strip_suffix('+') {
+        return Some(number(name));
+    }
+    match field.strip_suffix('*') {
+        Some(name) => course::is_stored(step).then(|| number(name)),
+        // A return request may have no number of the firm's own, its receipt must: the port's.
+        None if field == "copNo" && one.head.optional(field).is_none() => {
+            Some(number("preNo").map(|(_, text)| (field, text)))
+        }
+        None => Some(copy(field)),
+    }
+}
+
+/// A number that port or customs give, of 18 characters: what the sender repeated, where it
+/// did; else made from the document's key.
+fn number(
+    name: &'static str,
+    one: &Declaration<'_>,
+    now: Timestamp,
+) -> Result<String, MappingError> {
+    let known = one.head.optional(name).map(|text| text.into_owned());
+    if let Some(known) = known.filter(|text| text.chars().count() == 18) {
+        return Ok(known);
+    }
+    let district = one.head.exactly("customsCode", 4, "a district of 4 characters")?;
+    let key: Result<Vec<String>, _> = one.shape.key.iter().map(|f| key_part(one, f)).collect();
+    let key = key?;
+    let mut parts = vec![name, district.as_str()];
+    parts.extend(key.iter().map(String::as_str));
+    let serial = answer::serial(&parts);
+    let day = answer::day(now);
+    let year = day.get(..4).unwrap_or_default();
+    Ok(match (name, one.shape.kind) {
+        // District, year, direction, nine digits.
+        ("invtNo", "list") => format!("{district}{year}I{serial}"),
+        ("invtNo", _) => format!("{district}{year}E{serial}"),
+        ("rkdNo", _) => format!("{district}{year}K{serial}"),
+        ("sumNo", _) => format!("{district}{year}S{serial}"),
+        // The port's: B, the day, nine digits.
+        _ => format!("B{day}{serial}"),
     })
 }
 
-/// A step in the life of a document at customs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Declaring,
-    Stored,
-    Released,
+/// A part of the key; a return request may have no number of its own.
+fn key_part(one: &Declaration<'_>, field: &'static str) -> Result<String, MappingError> {
+    match one.head.optional(field) {
+        Some(text) => Ok(text.into_owned()),
+        None => one.head.required("guid"),
+    }
 }
 
-impl Step {
-    fn status(self) -> &'static str {
-        match self {
-            Step::Declaring => "2",
-            Step::Stored => "120",
-            Step::Released => "800",
+/// What customs keeps of a declaration of the norm: its number, what the declarations of one
+/// order are matched by, and the classified goods.
+fn declared(one: &Declaration<'_>) -> Result<Record, MappingError> {
+    let head: &[Column] = &[
+        ("district", As::MaybeText, "customsCode"),
+        ("mode", As::MaybeText, "tradeMode"),
+        ("order", As::MaybeText, "orderNo"),
+        ("waybill", As::MaybeText, "logisticsNo"),
+        ("bill", As::MaybeText, "billNo"),
+        ("due", As::MaybeDecimal, "acturalPaid"),
+        ("paid", As::MaybeDecimal, "amountPaid"),
+        ("earned", As::MaybeDecimal, "charge"),
+        ("about", As::MaybeText, "invtNo"),
+    ];
+    let goods: &[Column] = &[
+        ("code", As::MaybeText, "gcode"),
+        ("quantity", As::MaybeDecimal, "qty"),
+        ("unit", As::MaybeText, "unit"),
+    ];
+    let mut kept = whole(one, head, ("goods", goods))?;
+    let last = one.shape.key.last().copied().unwrap_or_default();
+    kept.insert("number".to_owned(), key_part(one, last)?.into());
+    Ok(kept)
+}
+
+/// A journey under control: who carries what from where to where, under which seal.
+fn transit(one: &Declaration<'_>) -> Result<Record, MappingError> {
+    let head: &[Column] = &[
+        ("from", As::Text, "customsFrom"),
+        ("to", As::Text, "customsTo"),
+        ("carrier", As::Text, "carrierCode"),
+        ("seal", As::Text, "sealNo"),
+        ("guarantee", As::MaybeText, "guaranteeNo"),
+        ("due", As::Time, "arrivalTime"),
+    ];
+    let lines: &[Column] = &[("list", As::MaybeText, "invtNo"), ("packages", As::Text, "packNo")];
+    whole(one, head, ("carried", lines))
+}
+
+/// Without a guarantee nothing leaves under control.
+fn let_go(one: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let first = zone_return(status::IN_WORK, "转关申报已受理");
+    let last = match one.head.optional("guaranteeNo") {
+        Some(_) => zone_return(status::RELEASED, "准予转关"),
+        None => {
+            let why = detail(None, "guaranteeNo", "GUARANTEE-MISSING", "转关须提供担保");
+            zone_return(status::REFUSED, "不予转关").lines([why])
         }
-    }
-
-    /// The wording of the field, with the sender's guid in the first answer.
-    fn info(self, entry: &Entry) -> String {
-        match self {
-            Step::Declaring => {
-                let change = match entry.change {
-                    Change::New => "新增",
-                    Change::Changed => "变更",
-                    Change::Deleted => "删除",
-                };
-                format!("{change}申报成功[{}]", entry.guid)
-            }
-            Step::Stored => "[Code:1800;Desc:逻辑校验通过]".to_owned(),
-            Step::Released => "[Code:2600;Desc:放行]".to_owned(),
-        }
-    }
+    };
+    Ok(vec![first, last])
 }
 
-/// What customs holds of one document.
-struct Entry {
-    index: u32,
-    guid: String,
-    change: Change,
-    repeated: Vec<(&'static str, String)>,
-    list: Option<ListNumbers>,
+/// The account of a guarantee.
+fn guarantee(one: &Declaration<'_>) -> Result<Record, MappingError> {
+    record(
+        &one.head,
+        &[
+            ("guarantee", As::Text, "guaranteeNo"),
+            ("action", As::Text, "guaranteeAction"),
+            ("for", As::Text, "assureCode"),
+            ("amount", As::Decimal, "guaranteeAmount"),
+            ("available", As::MaybeDecimal, "availableAmount"),
+            ("until", As::Day, "validUntil"),
+        ],
+    )
 }
 
-/// The numbers that only a list has.
-struct ListNumbers {
-    /// 18 characters: B, the day, nine digits; what the sender repeated, when it did.
-    pre_no: String,
-    /// 18 characters: district, year, I for import, nine digits.
-    invt_no: String,
-}
-
-impl Entry {
-    fn new(kind: &Kind, one: &Declaration<'_>, now: Timestamp) -> Result<Self, MappingError> {
-        let head = &one.head;
-        let repeated = kind.repeated.iter().map(|field| Ok((*field, head.required(field)?)));
-        let list = if kind.shape == &LIST { Some(ListNumbers::new(one, now)?) } else { None };
-        Ok(Entry {
-            index: one.index,
-            guid: head.required("guid")?,
-            change: head.change()?,
-            repeated: repeated.collect::<Result<_, MappingError>>()?,
-            list,
-        })
-    }
-}
-
-impl ListNumbers {
-    fn new(one: &Declaration<'_>, now: Timestamp) -> Result<Self, MappingError> {
-        let head = &one.head;
-        let district = head.exactly("customsCode", 4, "a district of 4 characters")?;
-        let key = [head.required("agentCode")?, head.required("copNo")?];
-        let [agent, number] = key.each_ref().map(String::as_str);
-        let day = answer::day(now);
-        let year = day.get(..4).unwrap_or_default();
-        let known = |field| {
-            let text = head.optional(field).map(|text| text.into_owned());
-            text.filter(|text| text.chars().count() == 18)
-        };
-        Ok(ListNumbers {
-            pre_no: known("preNo").unwrap_or_else(|| {
-                format!("B{day}{}", answer::serial(&["preNo", &district, agent, number]))
-            }),
-            invt_no: known("invtNo").unwrap_or_else(|| {
-                format!(
-                    "{district}{year}I{}",
-                    answer::serial(&["invtNo", &district, agent, number])
-                )
-            }),
-        })
-    }
-}
-
-fn step_answer(
-    kind: &Kind,
-    step: Step,
-    n: u32,
-    entries: &[Entry],
-    incoming: &Incoming<'_>,
-    now: Timestamp,
-) -> Answer {
-    let id = format!("{}-{n}", incoming.delivery);
-    let mut writer = Writer::new(kind.receipt, CEB, &answer::guid(&[NAME, &id]));
-    for entry in entries {
-        writer.open(kind.returned);
-        writer.text("guid", &answer::guid(&[NAME, &id, &entry.index.to_string()]));
-        for (field, value) in &entry.repeated {
-            writer.text(field, value);
-        }
-        if let Some(list) = &entry.list {
-            writer.text("preNo", &list.pre_no);
-            if step != Step::Declaring {
-                writer.text("invtNo", &list.invt_no);
-            }
-        }
-        writer.text("returnStatus", step.status());
-        writer.text("returnTime", &answer::return_time(now));
-        writer.text("returnInfo", &step.info(entry));
-        writer.close(kind.returned);
-    }
-    Answer {
-        id,
-        delivery: incoming.delivery.to_owned(),
-        message: incoming.message.to_owned(),
-        message_type: kind.receipt,
-        xml: writer.finish(kind.receipt),
-        documents: entries.iter().map(|entry| entry.index).collect(),
-    }
-}
-
-/// What customs records of one document.
-fn stored(kind: &Kind, entry: &Entry) -> Value {
-    let mut stored = json!({
-        "index": entry.index,
-        "guid": entry.guid,
-        "number": entry.repeated.last().map(|(_, number)| number),
-        "status": kind.steps.last().map(|step| step.status()),
-    });
-    if let (Some(list), Some(fields)) = (&entry.list, stored.as_object_mut()) {
-        fields.insert("preNo".to_owned(), list.pre_no.clone().into());
-        fields.insert("invtNo".to_owned(), list.invt_no.clone().into());
-    }
-    stored
+fn opened(_: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    Ok(vec![zone_return(status::STORED, "税款担保已登记")])
 }
 
 #[cfg(test)]

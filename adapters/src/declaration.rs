@@ -4,46 +4,16 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use onepoint_xml::{Document, Element, Limits};
 
+use crate::amount::Amount;
 use crate::error::Place;
-use crate::{Incoming, MappingError, delivery};
+use crate::shape::Shape;
+use crate::{Incoming, MappingError, answer, delivery};
 
-/// Namespace of the CEB messages (norm of 2022-05, section 1).
-pub(crate) const CEB: &str = "http://www.chinaport.gov.cn/ceb";
 /// Characters of an amount, far above the 19 digits of the norm.
 const MAX_DECIMAL: usize = 64;
-
-/// How a message type is built (norm of 2022-05, table 1.1).
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) message_type: &'static str,
-    document: &'static str,
-    head: &'static str,
-    line: Option<&'static str>,
-}
-
-pub(crate) const ORDER: Shape = Shape {
-    message_type: "CEB311Message",
-    document: "Order",
-    head: "OrderHead",
-    line: Some("OrderList"),
-};
-pub(crate) const PAYMENT: Shape =
-    Shape { message_type: "CEB411Message", document: "Payment", head: "PaymentHead", line: None };
-pub(crate) const WAYBILL: Shape = Shape {
-    message_type: "CEB511Message",
-    document: "Logistics",
-    head: "LogisticsHead",
-    line: None,
-};
-pub(crate) const LIST: Shape = Shape {
-    message_type: "CEB621Message",
-    document: "Inventory",
-    head: "InventoryHead",
-    line: Some("InventoryList"),
-};
 
 /// Checks the ids of a delivery and reads its body.
 ///
@@ -64,8 +34,22 @@ pub(crate) fn read(incoming: &Incoming<'_>) -> Result<Document, MappingError> {
 pub(crate) struct Declaration<'d> {
     /// Counted from 0.
     pub(crate) index: u32,
+    pub(crate) shape: &'static Shape,
     pub(crate) head: Fields<'d>,
     pub(crate) lines: Vec<Fields<'d>>,
+}
+
+impl Declaration<'_> {
+    /// Nine digits of a number called `name`, made from what the document is known by.
+    ///
+    /// # Errors
+    /// When a field of its key is missing.
+    pub(crate) fn serial(&self, name: &str) -> Result<String, MappingError> {
+        let key = self.shape.key.iter().map(|field| self.head.required(field));
+        let key = key.collect::<Result<Vec<String>, _>>()?;
+        let parts = [name, self.shape.kind].into_iter().chain(key.iter().map(String::as_str));
+        Ok(answer::serial(&parts.collect::<Vec<&str>>()))
+    }
 }
 
 /// The documents that the delivery names.
@@ -75,11 +59,11 @@ pub(crate) struct Declaration<'d> {
 /// range, a document without its head.
 pub(crate) fn declarations<'d>(
     document: &'d Document,
-    shape: &Shape,
+    shape: &'static Shape,
     indexes: &[u32],
 ) -> Result<Vec<Declaration<'d>>, MappingError> {
     let root = document.root();
-    if !root.is(CEB, shape.message_type) {
+    if !root.is(shape.namespace, shape.message_type) {
         let name = root.name();
         let found = format!("{{{}}}{}", name.namespace, name.local);
         return Err(MappingError::OtherType { expected: shape.message_type, found });
@@ -92,7 +76,7 @@ pub(crate) fn declarations<'d>(
             return Err(MappingError::Order { before: *before, found: *found });
         }
     }
-    let all: Vec<_> = root.children_named(CEB, shape.document).collect();
+    let all: Vec<_> = root.children_named(shape.namespace, shape.document).collect();
     let of = |index: &u32| {
         let found = all.get(*index as usize);
         let found = found.ok_or(MappingError::OutOfRange { index: *index, count: all.len() })?;
@@ -104,14 +88,18 @@ pub(crate) fn declarations<'d>(
 fn declaration<'d>(
     index: u32,
     document: Element<'d>,
-    shape: &Shape,
+    shape: &'static Shape,
 ) -> Result<Declaration<'d>, MappingError> {
-    let head = document.child(CEB, shape.head).map(Fields).ok_or_else(|| {
-        MappingError::FieldMissing { field: shape.head, place: Place::of(&document) }
-    })?;
-    let lines = shape.line.into_iter().flat_map(|line| document.children_named(CEB, line));
+    let head = match shape.head {
+        None => document,
+        Some(head) => document.child(shape.namespace, head).ok_or_else(|| {
+            MappingError::FieldMissing { field: head, place: Place::of(&document) }
+        })?,
+    };
+    let lines =
+        shape.line.into_iter().flat_map(|line| document.children_named(shape.namespace, line));
     let lines = lines.map(Fields).collect();
-    Ok(Declaration { index, head, lines })
+    Ok(Declaration { index, shape, head: Fields(head), lines })
 }
 
 /// What a document does to the one declared before under its key.
@@ -129,7 +117,7 @@ pub(crate) struct Fields<'d>(Element<'d>);
 impl<'d> Fields<'d> {
     /// The text of a field, `None` when it is missing or empty.
     pub(crate) fn optional(&self, field: &str) -> Option<Cow<'d, str>> {
-        let text = self.0.child(CEB, field)?.text();
+        let text = self.0.child(self.0.name().namespace, field)?.text();
         (!text.is_empty()).then_some(text)
     }
 
@@ -152,6 +140,16 @@ impl<'d> Fields<'d> {
         decimal(&text).ok_or_else(|| MappingError::wrong(field, &self.0, "a decimal", &text))
     }
 
+    /// The same as a number to reckon with.
+    ///
+    /// # Errors
+    /// When it is missing, not a decimal, or longer than any amount of the norm.
+    pub(crate) fn amount(&self, field: &'static str) -> Result<Amount, MappingError> {
+        let text = self.decimal(field)?;
+        let expected = "a decimal of at most 19 digits, 5 of them behind the point";
+        Amount::parse(&text).ok_or_else(|| MappingError::wrong(field, &self.0, expected, &text))
+    }
+
     /// The day of a time that begins with YYYYMMDD, as `YYYY-MM-DD`.
     ///
     /// # Errors
@@ -161,6 +159,26 @@ impl<'d> Fields<'d> {
         let day = day(&text).map(|day| day.to_string());
         let expected = "a day of the calendar as YYYYMMDD";
         day.ok_or_else(|| MappingError::wrong(field, &self.0, expected, &text))
+    }
+
+    /// A time YYYYMMDDhhmmss at UTC+8, as RFC 3339 has it.
+    ///
+    /// # Errors
+    /// When it is missing or no time of the calendar.
+    pub(crate) fn time(&self, field: &'static str) -> Result<String, MappingError> {
+        let text = self.required(field)?;
+        let expected = "a time of the calendar as YYYYMMDDhhmmss";
+        time(&text).ok_or_else(|| MappingError::wrong(field, &self.0, expected, &text))
+    }
+
+    /// Says that a field of these holds what cannot be mapped.
+    pub(crate) fn wrong(
+        &self,
+        field: &'static str,
+        expected: &'static str,
+        found: &str,
+    ) -> MappingError {
+        MappingError::wrong(field, &self.0, expected, found)
     }
 
     /// What the document does (`appType`; norm of 2022-05, section 1). The rules of the
@@ -220,6 +238,17 @@ fn day(text: &str) -> Option<Date> {
     let part = |range| digits.get(range).and_then(|part: &str| part.parse().ok());
     let year: i16 = digits.get(..4)?.parse().ok()?;
     Date::new(year, part(4..6)?, part(6..8)?).ok()
+}
+
+fn time(text: &str) -> Option<String> {
+    let day = day(text)?;
+    let clock = text.get(8..).filter(|clock| clock.len() == 6)?;
+    if !clock.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part = |range| clock.get(range).and_then(|part: &str| part.parse::<i8>().ok());
+    let time = Time::new(part(0..2)?, part(2..4)?, part(4..6)?, 0).ok()?;
+    Some(format!("{day}T{time}+08:00"))
 }
 
 #[cfg(test)]

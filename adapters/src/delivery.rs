@@ -58,7 +58,7 @@ pub trait Department: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The message types it can map.
-    fn message_types(&self) -> &'static [&'static str];
+    fn message_types(&self) -> Vec<&'static str>;
 
     /// Maps one delivery. The same delivery and time give the same outcome.
     ///

@@ -56,7 +56,7 @@ pub enum MappingError {
         /// The type of the delivery.
         found: String,
         /// What it can map.
-        expected: &'static [&'static str],
+        expected: Vec<&'static str>,
     },
     /// The root element is not that of the delivery's message type.
     #[error("the root element is {found}, the delivery says {expected}")]

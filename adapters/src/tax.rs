@@ -1,136 +1,137 @@
-//! Tax: in come orders, payments and import lists, out go a record of each (who sold
-//! what, when, for how much; amounts as decimal strings, no data of the buyer) and one
-//! `TaxReturnMessage` per delivery, built as the schema of that name says.
+//! Tax: in come orders, payments and import lists (answered by `TaxReturnMessage`), purchases
+//! and export lists (the zone's receipt), and refund claims, which are judged line by line
+//! (`RefundResultMessage`). Recorded is who sold what, when, for how much; amounts as decimal
+//! strings, no data of the buyer.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use crate::answer::{self, Writer};
-use crate::declaration::{self, Declaration, Fields, LIST, ORDER, PAYMENT, Shape};
-use crate::{Answer, Department, Incoming, MappingError, Outcome};
+use crate::MappingError;
+use crate::amount::Amount;
+use crate::declaration::{Declaration, Fields};
+use crate::form::{Field, Form, Layout, REFUND_RESULT, Said, detail, status, zone_return};
+use crate::office::{Kind, Office};
+use crate::shape;
 
 mod records;
 
 /// Name in the routing table.
 pub const NAME: &str = "tax";
-/// Namespace of the answers of the tax department.
+/// Namespace of the tax department's own receipt.
 pub const NAMESPACE: &str = "urn:onepoint:tax:1";
-/// Root element and message type of the answers.
+/// Root element and message type of it.
 pub const RETURN: &str = "TaxReturnMessage";
 
-/// Status 120: stored, as in the CEB receipts.
-const STORED: &str = "120";
+static TAX_RETURN: Form = Form {
+    message_type: RETURN,
+    layout: Layout::Flat { namespace: NAMESPACE, document: "TaxReturn" },
+};
 
-/// The tax department.
-#[derive(Debug, Clone, Copy)]
-pub struct Tax;
+pub(crate) static TAX: Office =
+    Office { name: NAME, code: "440466X001", title: "测试税务局", kinds: &KINDS };
 
-impl Department for Tax {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn message_types(&self) -> &'static [&'static str] {
-        &TYPES
-    }
-
-    fn map(&self, incoming: &Incoming<'_>, now: Timestamp) -> Result<Outcome, MappingError> {
-        let kind = kind(incoming.message_type)?;
-        let document = declaration::read(incoming)?;
-        let declared = declaration::declarations(&document, kind.shape, incoming.documents)?;
-        let entries = declared.iter().map(|one| Entry::new(kind, one));
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let answers = vec![tax_return(kind, &entries, incoming, now)];
-        let records = entries.into_iter().map(|entry| entry.record).collect();
-        Ok(Outcome { effect: answer::effect(NAME, incoming, now, records), answers })
-    }
-}
-
-/// One type that the tax department takes.
-struct Kind {
-    shape: &'static Shape,
-    /// The fields that name the document in the answer.
-    key: &'static [&'static str],
-    info: &'static str,
-    record: fn(&Declaration<'_>) -> Result<Value, MappingError>,
-}
-
-const TYPES: [&str; 3] = [ORDER.message_type, PAYMENT.message_type, LIST.message_type];
-
-const KINDS: [Kind; 3] = [
-    Kind {
-        shape: &ORDER,
-        key: &["ebpCode", "orderNo"],
-        info: "进项登记成功",
-        record: records::purchase,
-    },
-    Kind {
-        shape: &PAYMENT,
-        key: &["payCode", "payTransactionId"],
-        info: "付款登记成功",
-        record: records::payment,
-    },
-    Kind {
-        shape: &LIST,
-        key: &["agentCode", "copNo"],
-        info: "进口清单登记成功",
-        record: records::import,
-    },
+static KINDS: [Kind; 6] = [
+    Kind { shape: &shape::ORDER, record: records::purchase, says: registered },
+    Kind { shape: &shape::PAYMENT, record: records::payment, says: registered },
+    Kind { shape: &shape::LIST, record: records::import, says: registered },
+    Kind { shape: &shape::EXPORT_LIST, record: records::export, says: exported },
+    Kind { shape: &shape::PURCHASE, record: records::input, says: input },
+    Kind { shape: &shape::REFUND_CLAIM, record: records::claim, says: judged },
 ];
 
-fn kind(message_type: &str) -> Result<&'static Kind, MappingError> {
-    let found = KINDS.iter().find(|kind| kind.shape.message_type == message_type);
-    found.ok_or_else(|| MappingError::UnknownType {
-        department: NAME,
-        found: message_type.to_owned(),
-        expected: &TYPES,
-    })
+/// The receipt of a declaration of the norm: its type and key, stored.
+fn registered(one: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let info = match one.shape.kind {
+        "order" => "进项登记成功",
+        "payment" => "付款登记成功",
+        _ => "进口清单登记成功",
+    };
+    let key = one.shape.key.iter().map(|field| Ok((*field, one.head.required(field)?)));
+    let key = key.collect::<Result<Vec<Field>, MappingError>>()?;
+    let info = format!("{info}[{}]", one.head.required("guid")?);
+    let said = Said::new(&TAX_RETURN, status::STORED, info);
+    Ok(vec![said.with([("declarationType", one.shape.message_type.to_owned())]).with(key)])
 }
 
-/// What the tax department holds of one document.
-struct Entry {
-    index: u32,
-    guid: String,
-    key: Vec<(&'static str, String)>,
-    record: Value,
+fn exported(one: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let info = match one.head.optional("statisticsFlag").as_deref() {
+        // What is declared in the simplified way has no refund (norm of 2022-05, `statisticsFlag`).
+        Some("A") => "出口清单登记成功，简化申报不予退税",
+        _ => "出口清单登记成功，可申报退税",
+    };
+    Ok(vec![zone_return(status::STORED, info)])
 }
 
-impl Entry {
-    fn new(kind: &Kind, one: &Declaration<'_>) -> Result<Self, MappingError> {
-        let head: &Fields<'_> = &one.head;
-        let key = kind.key.iter().map(|field| Ok((*field, head.required(field)?)));
-        Ok(Entry {
-            index: one.index,
-            guid: head.required("guid")?,
-            key: key.collect::<Result<_, MappingError>>()?,
-            record: (kind.record)(one)?,
-        })
-    }
+/// A purchase without an invoice can be exempt, but has no refund.
+fn input(one: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let without = one.head.required("voucherType")? == "NONE";
+    let said = zone_return(status::STORED, "采购登记成功");
+    let why = "无发票采购适用免税，不予退税";
+    let lines = without.then(|| detail(None, "voucherType", "EXEMPT-ONLY", why));
+    Ok(vec![said.lines(lines)])
 }
 
-fn tax_return(kind: &Kind, entries: &[Entry], incoming: &Incoming<'_>, now: Timestamp) -> Answer {
-    let id = format!("{}-1", incoming.delivery);
-    let mut writer = Writer::new(RETURN, NAMESPACE, &answer::guid(&[NAME, &id]));
-    for entry in entries {
-        writer.open("TaxReturn");
-        writer.text("guid", &answer::guid(&[NAME, &id, &entry.index.to_string()]));
-        writer.text("declarationType", kind.shape.message_type);
-        for (field, value) in &entry.key {
-            writer.text(field, value);
+/// What is decided of one line of a claim.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Approved,
+    Refused,
+    Pending,
+}
+
+/// A claim is taken into work, then judged.
+fn judged(one: &Declaration<'_>, _: Timestamp) -> Result<Vec<Said>, MappingError> {
+    let mut sums = [Amount::ZERO; 3];
+    let mut lines = Vec::new();
+    for line in &one.lines {
+        let (decision, code, reason) = decide(line)?;
+        let claimed = line.amount("refundAmount")?;
+        let approved = if decision == Decision::Approved { claimed } else { Amount::ZERO };
+        if let Some(sum) = sums.get_mut(decision as usize) {
+            *sum = sum.plus(claimed);
         }
-        writer.text("returnStatus", STORED);
-        writer.text("returnTime", &answer::return_time(now));
-        writer.text("returnInfo", &format!("{}[{}]", kind.info, entry.guid));
-        writer.close("TaxReturn");
+        let word = match decision {
+            Decision::Approved => "APPROVED",
+            Decision::Refused => "REFUSED",
+            Decision::Pending => "PENDING",
+        };
+        let fields = [
+            ("gnum", line.required("gnum")?),
+            ("decision", word.to_owned()),
+            ("approvedAmount", approved.to_string()),
+        ];
+        let why = [("reasonCode", code), ("reason", reason)];
+        let why = why.into_iter().filter(|(_, text)| !text.is_empty());
+        lines.push(fields.into_iter().chain(why.map(|(n, text)| (n, text.to_owned()))).collect());
     }
-    Answer {
-        id,
-        delivery: incoming.delivery.to_owned(),
-        message: incoming.message.to_owned(),
-        message_type: RETURN,
-        xml: writer.finish(RETURN),
-        documents: entries.iter().map(|entry| entry.index).collect(),
-    }
+    let [approved, refused, pending] = sums;
+    let (status, info) = match (approved > Amount::ZERO, pending > Amount::ZERO) {
+        (_, true) => (status::REVIEW, "部分事项待核实"),
+        (true, false) => (status::CONCLUDED, "审核完毕"),
+        (false, false) => (status::REFUSED, "不予退税"),
+    };
+    let result = Said::new(&REFUND_RESULT, status, info).with([
+        ("approvedAmount", approved.to_string()),
+        ("refusedAmount", refused.to_string()),
+        ("pendingAmount", pending.to_string()),
+        ("currency", one.head.required("currency")?),
+    ]);
+    Ok(vec![zone_return(status::IN_WORK, "退税申报已受理"), result.lines(lines)])
+}
+
+/// A line is good when its refund is the taxable amount at the refund rate, which is not
+/// above the tax rate; without an invoice it has to be looked into.
+fn decide(line: &Fields<'_>) -> Result<(Decision, &'static str, &'static str), MappingError> {
+    let (claimed, rate) = (line.amount("refundAmount")?, line.amount("refundRate")?);
+    let due = line.amount("taxableAmount")?.percent(rate);
+    Ok(if rate > line.amount("taxRate")? {
+        (Decision::Refused, "RATE", "退税率高于征税率")
+    } else if claimed > due {
+        (Decision::Refused, "AMOUNT", "申报退税额大于计税金额乘以退税率")
+    } else if line.optional("invoiceNo").is_none() {
+        (Decision::Pending, "INVOICE", "缺少进货发票")
+    } else {
+        (Decision::Approved, "", "")
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! delivery can fail to be what it says. Bodies are small and made here.
 
 use super::*;
+use crate::shape::{LIST, ORDER};
 
 const BODY: &str = "<c:CEB311Message xmlns:c='http://www.chinaport.gov.cn/ceb'>\
     <c:Order><c:OrderHead><c:orderNo>A<!-- x -->1</c:orderNo><c:note/></c:OrderHead>\
@@ -19,7 +20,7 @@ fn incoming<'a>(documents: &'a [u32], body: &'a str) -> Incoming<'a> {
     }
 }
 
-fn failure(documents: &[u32], body: &str, shape: &Shape) -> MappingError {
+fn failure(documents: &[u32], body: &str, shape: &'static Shape) -> MappingError {
     let incoming = incoming(documents, body);
     let document = read(&incoming).unwrap();
     declarations(&document, shape, documents).unwrap_err()
@@ -115,6 +116,16 @@ fn days_are_those_of_the_calendar() {
     assert_eq!(day("20240229123456").unwrap().to_string(), "2024-02-29");
     for text in ["20230229", "2023", "2023022a", "", "二〇二三〇二二九", "+2023012"] {
         assert_eq!(day(text), None, "{text}");
+    }
+}
+
+#[test]
+fn times_are_those_of_the_calendar() {
+    assert_eq!(time("20240229235958").as_deref(), Some("2024-02-29T23:59:58+08:00"));
+    for text in
+        ["20240229", "20240229240000", "2024022923595", "20240229235958000", "20240229+1+1+1"]
+    {
+        assert_eq!(time(text), None, "{text}");
     }
 }
 

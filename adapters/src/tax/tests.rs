@@ -1,13 +1,14 @@
 //! The records of the tax department: right fields, decimals as strings, nothing about
 //! the buyer; and its one answer per delivery.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::tests::{assert_valid, batch, example, incoming, now, parse, values, with};
+use crate::{Answer, Department};
 
 fn map(message_type: &str, documents: &[u32], body: &str) -> (Value, Answer) {
-    let mut outcome = Tax.map(&incoming(message_type, documents, body), now()).unwrap();
+    let mut outcome = TAX.map(&incoming(message_type, documents, body), now()).unwrap();
     assert_eq!(outcome.answers.len(), 1);
     assert_valid(&outcome.answers[0]);
     (serde_json::from_str(&outcome.effect).unwrap(), outcome.answers.remove(0))
@@ -145,10 +146,10 @@ fn nothing_about_the_buyer_is_recorded() {
 
 #[test]
 fn the_answer_has_one_return_per_document() {
-    for message_type in TYPES {
+    for message_type in ["CEB311Message", "CEB411Message", "CEB621Message"] {
         let mut body = batch(message_type, 3);
-        let kind = kind(message_type).unwrap();
-        let number = kind.key.last().unwrap();
+        let kind = KINDS.iter().find(|kind| kind.shape.message_type == message_type).unwrap();
+        let number = kind.shape.key.last().unwrap();
         body = with(&body, number, 2, Some("<&>"));
         let (effect, answer) = map(message_type, &[0, 2], &body);
         let document = parse(&answer.xml);
@@ -157,7 +158,7 @@ fn the_answer_has_one_return_per_document() {
         assert_eq!(values(&answer, "returnStatus"), ["120", "120"]);
         assert_eq!(values(&answer, "declarationType"), [message_type, message_type]);
         assert_eq!(values(&answer, number)[1], "<&>");
-        assert!(values(&answer, "returnInfo").iter().all(|info| info.starts_with(kind.info)));
+        assert!(values(&answer, "returnInfo").iter().all(|info| info.contains("登记成功[")));
         assert_eq!(effect["documents"][1]["index"], 2);
     }
 }
@@ -165,7 +166,7 @@ fn the_answer_has_one_return_per_document() {
 #[test]
 fn waybills_are_not_for_tax() {
     let body = example("CEB511Message");
-    let error = Tax.map(&incoming("CEB511Message", &[0], &body), now()).unwrap_err();
+    let error = TAX.map(&incoming("CEB511Message", &[0], &body), now()).unwrap_err();
     assert_eq!(error.code(), "mapping-type-unknown");
     assert!(error.en().contains("tax maps no CEB511Message, but CEB311Message, CEB411Message"));
 }
@@ -175,8 +176,53 @@ fn amounts_and_days_must_be_such() {
     for (field, value) in [("acturalPaid", "1,000"), ("qty", "two"), ("appTime", "20261323000000")]
     {
         let body = with(&example("CEB311Message"), field, 0, Some(value));
-        let error = Tax.map(&incoming("CEB311Message", &[0], &body), now()).unwrap_err();
+        let error = TAX.map(&incoming("CEB311Message", &[0], &body), now()).unwrap_err();
         assert_eq!(error.code(), "mapping-field-wrong");
         assert!(error.en().contains(value) && error.en().contains(field), "{}", error.en());
     }
+}
+
+fn said(message_type: &str, body: &str) -> Vec<Answer> {
+    let outcome = TAX.map(&incoming(message_type, &[0], body), now()).unwrap();
+    outcome.answers.iter().for_each(assert_valid);
+    outcome.answers
+}
+
+#[test]
+fn a_claim_is_judged_line_by_line() {
+    let body = example("RefundClaimMessage");
+    let of = |field: &str, value: Option<&str>| {
+        let body = match field {
+            "" => body.clone(),
+            field => with(&body, field, 0, value),
+        };
+        let answers = said("RefundClaimMessage", &body);
+        let [taken, judged] = answers.as_slice() else { panic!("{answers:?}") };
+        assert_eq!(values(taken, "returnStatus"), ["2"]);
+        ["returnStatus", "decision", "refusedAmount", "pendingAmount", "reasonCode"]
+            .map(|field| values(judged, field).join(" "))
+    };
+    assert_eq!(of("", None), ["399", "APPROVED", "0", "0", ""]);
+    assert_eq!(of("invoiceNo", None), ["300", "PENDING", "0", "84.5", "INVOICE"]);
+    assert_eq!(of("refundRate", Some("16")), ["100", "REFUSED", "84.5", "0", "RATE"]);
+    assert_eq!(of("refundRate", Some("9")), ["100", "REFUSED", "84.5", "0", "AMOUNT"]);
+}
+
+#[test]
+fn a_purchase_without_an_invoice_has_no_refund() {
+    let body = example("PurchaseRegistrationMessage");
+    assert_eq!(
+        values(&said("PurchaseRegistrationMessage", &body)[0], "detailCode"),
+        ["EXEMPT-ONLY"]
+    );
+    let invoiced = with(&body, "voucherType", 0, Some("INVOICE"));
+    assert!(values(&said("PurchaseRegistrationMessage", &invoiced)[0], "detailCode").is_empty());
+}
+
+#[test]
+fn a_simplified_export_has_no_refund() {
+    let body = example("CEB603Message");
+    assert!(values(&said("CEB603Message", &body)[0], "returnInfo")[0].contains("不予退税"));
+    let summed = with(&body, "statisticsFlag", 0, Some("B"));
+    assert!(values(&said("CEB603Message", &summed)[0], "returnInfo")[0].contains("可申报退税"));
 }
