@@ -26,8 +26,8 @@ pub use evidence::{Auditor, Metrics, Verified};
 pub use party::Signer;
 pub use process::Process;
 
-/// The departments of a pilot.
-pub const DEPARTMENTS: [&str; 2] = ["customs", "tax"];
+/// The departments of a pilot that the four declarations of an import order reach.
+pub const DEPARTMENTS: [&str; 5] = ["customs", "tax", "forex", "inspection", "post"];
 /// Below the ports the kernel gives to clients, so that nobody takes a gateway's port
 /// while it is down; and not those of the brokers of tests.
 const PORTS: std::ops::Range<u16> = 12_000..20_000;

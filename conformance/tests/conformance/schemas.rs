@@ -59,11 +59,10 @@ async fn every_declaration_is_taken_and_waits_for_its_department() {
         taken += 1;
     }
     assert_eq!(taken, 19);
-    // Those that no adapter maps wait for the E-port platform, which pulls.
-    let pulled = zone.client("eport").get("/v1/queues/eport").await.unwrap();
+    let pulled = zone.client("park").get("/v1/queues/park").await.unwrap();
     assert_eq!(pulled.status, 200, "{}", pulled.text());
     let text = pulled.text();
-    for name in ["CEB303Message", "CEB711Message", "CEB215Message"] {
+    for name in ["CEB507Message", "CEB509Message", "CEB711Message"] {
         assert!(text.contains(name), "{name}: {text}");
     }
     assert!(!text.contains("CEB311Message"), "{text}");
@@ -152,7 +151,7 @@ const SCHEMA: &str = "<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\" x
     <xs:element name=\"operator\" type=\"xs:string\"/><xs:element name=\"lorries\" type=\"xs:int\"/></xs:sequence></xs:complexType>\n</xs:schema>\n";
 const EVENT: &str = "<ParkMessage xmlns=\"urn:test:park\" guid=\"PARK-1\"><Event><number>1</number>\
     <operator>440466T003</operator><lorries>2</lorries></Event></ParkMessage>";
-const ROUTE: &str = "\n[[route]]\ntype = \"ParkMessage\"\ndepartments = [\"eport\"]\n";
+const ROUTE: &str = "\n[[route]]\ntype = \"ParkMessage\"\ndepartments = [\"park\"]\n";
 
 fn write_set(zone: &Zone) -> PathBuf {
     let set = zone.folder().join("park");

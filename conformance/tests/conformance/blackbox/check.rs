@@ -55,11 +55,16 @@ impl Accepted<'_> {
     /// Each department that must know it, with the statuses it answers.
     pub(super) fn departments(&self) -> Vec<(&'static str, &'static [&'static str])> {
         let customs: &[&str] = match self.case.message_type {
-            "CEB621Message" => &["2", "120", "800"],
+            // Released, then billed: bills have no status.
+            "CEB621Message" => &["2", "120", "800", "", ""],
             _ => &["2", "120"],
         };
         match self.case.message_type {
-            "CEB511Message" => vec![("customs", customs)],
+            "CEB411Message" => vec![("customs", customs), ("tax", &["120"]), ("forex", &["120"])],
+            "CEB511Message" => vec![("customs", customs), ("post", &["120"])],
+            "CEB621Message" => {
+                vec![("customs", customs), ("tax", &["120"]), ("inspection", &["800"])]
+            }
             _ => vec![("customs", customs), ("tax", &["120"])],
         }
     }
@@ -177,7 +182,7 @@ impl World {
         let answers: usize = self.accepted().iter().map(|one| one.answers().len()).sum();
         assert_eq!(journal("answers"), answers, "answers in the journal");
         assert_eq!(journal("pending"), 0, "the outbox is not empty");
-        for lane in ["customs", "tax"] {
+        for lane in DEPARTMENTS {
             assert_eq!(metrics.in_flight(lane), 0, "unconfirmed publishes to {lane}");
         }
     }

@@ -16,6 +16,7 @@ use crate::cli::InitArgs;
 use crate::clock::Clock;
 
 pub(crate) mod parties;
+mod routes;
 
 use parties::{PARTIES, Party, SM2_SIGNER};
 
@@ -47,8 +48,10 @@ pub(crate) fn run(args: &InitArgs) -> Outcome {
     let folder = args.folder.display();
     println!("A pilot zone with a test PKI stands in {folder}. Next:");
     println!("  onepoint serve --config {folder}/onepoint.toml");
-    println!("  onepoint adapter customs --config {folder}/customs.toml");
-    println!("  onepoint adapter tax --config {folder}/tax.toml");
+    println!("and each department, in a process of its own:");
+    for name in onepoint_adapters::DEPARTMENTS {
+        println!("  onepoint adapter {name} --config {folder}/{name}.toml");
+    }
     println!("The keys are for tests: never use this PKI for real declarations.");
     Ok(ExitCode::SUCCESS)
 }
@@ -284,7 +287,7 @@ lists = ["pki/sm2-issuer.crl"]
     for party in PARTIES {
         party.write_toml(pilot.more_certificates, &mut text);
     }
-    text.push_str(parties::ROUTES);
+    text.push_str(&routes::toml());
     text
 }
 

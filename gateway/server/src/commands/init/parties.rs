@@ -1,5 +1,5 @@
-//! The parties of a pilot: made-up firms with the rights they need, the departments (two of
-//! them with an adapter, one that pulls by itself), an auditor and an operator.
+//! The parties of a pilot: made-up firms with the rights they need, the departments, each
+//! with an adapter, an auditor and an operator.
 
 use onepoint_certs::testpki::KeyKind;
 
@@ -51,7 +51,18 @@ pub(crate) const PARTIES: &[Party] = &[
         "platform",
         "测试电商平台甲公司",
         "440466T001",
-        &["CEB311Message", "CEB303Message"],
+        &[
+            "CEB311Message",
+            "CEB303Message",
+            "EnterpriseFilingMessage",
+            "ProductFilingMessage",
+            "PurchaseRegistrationMessage",
+            "ContractMessage",
+            "RefundClaimMessage",
+            "ProofRequestMessage",
+            "AfterSaleMessage",
+            "StatisticsReportMessage",
+        ],
         KeyKind::Rsa2048,
         "DXPENT0000000001",
     ),
@@ -59,7 +70,7 @@ pub(crate) const PARTIES: &[Party] = &[
         "payment",
         "测试支付乙公司",
         "440466T002",
-        &["CEB411Message", "CEB403Message"],
+        &["CEB411Message", "CEB403Message", "SettlementRequestMessage"],
         KeyKind::P256,
         "DXPENT0000000002",
     ),
@@ -67,7 +78,14 @@ pub(crate) const PARTIES: &[Party] = &[
         "logistics",
         "测试物流丙公司",
         "440466T003",
-        &["CEB511Message", "CEB513Message", "CEB505Message", "CEB507Message", "CEB509Message"],
+        &[
+            "CEB511Message",
+            "CEB513Message",
+            "CEB505Message",
+            "CEB507Message",
+            "CEB509Message",
+            "LogisticsEventMessage",
+        ],
         KeyKind::P256,
         "DXPENT0000000003",
     ),
@@ -84,6 +102,9 @@ pub(crate) const PARTIES: &[Party] = &[
             "CEB607Message",
             "CEB701Message",
             "CEB213Message",
+            "QuarantineRequestMessage",
+            "TransitMessage",
+            "TaxGuaranteeMessage",
         ],
         KeyKind::Rsa2048,
         "DXPENT0000000004",
@@ -92,25 +113,24 @@ pub(crate) const PARTIES: &[Party] = &[
         "site",
         "测试监管场所戊公司",
         "440466T005",
-        &["CEB711Message", "CEB215Message"],
+        &["CEB711Message", "CEB215Message", "GateEventMessage", "StockEventMessage"],
         KeyKind::P256,
         "DXPENT0000000005",
     ),
     department(
         "customs",
         "测试海关",
-        &["CEB312Message", "CEB412Message", "CEB512Message", "CEB622Message"],
-        "DXPEDCCEB0000002",
-    ),
-    department("tax", "测试税务", &["TaxReturnMessage"], "DXPTAX0000000001"),
-    department(
-        "eport",
-        "测试电子口岸",
         &[
+            "CEB312Message",
+            "CEB412Message",
+            "CEB512Message",
             "CEB514Message",
+            "CEB622Message",
             "CEB624Message",
             "CEB626Message",
             "CEB712Message",
+            "CEB816Message",
+            "CEB818Message",
             "CEB304Message",
             "CEB404Message",
             "CEB506Message",
@@ -120,15 +140,44 @@ pub(crate) const PARTIES: &[Party] = &[
             "CEB606Message",
             "CEB608Message",
             "CEB702Message",
+            "CEB792Message",
             "CEB214Message",
             "CEB216Message",
-            "CEB792Message",
-            "CEB816Message",
-            "CEB818Message",
             "CEB900Message",
+            "ZoneReturnMessage",
         ],
-        "DXPEDCCEB0000003",
+        "DXPEDCCEB0000002",
     ),
+    department(
+        "tax",
+        "测试税务",
+        &["TaxReturnMessage", "RefundResultMessage", "ZoneReturnMessage"],
+        "DXPTAX0000000001",
+    ),
+    department(
+        "forex",
+        "测试外汇管理",
+        &["SettlementResultMessage", "ZoneReturnMessage"],
+        "DXPFEX0000000001",
+    ),
+    department(
+        "inspection",
+        "测试检验检疫",
+        &["QuarantineResultMessage", "ZoneReturnMessage"],
+        "DXPINS0000000001",
+    ),
+    department("commerce", "测试商务", &["ZoneReturnMessage"], "DXPCOM0000000001"),
+    department("market", "测试市场监管", &["ZoneReturnMessage"], "DXPMKT0000000001"),
+    department("post", "测试邮政管理", &["ZoneReturnMessage"], "DXPPST0000000001"),
+    department("transport", "测试物流主管", &["ZoneReturnMessage"], "DXPTRA0000000001"),
+    department(
+        "finance",
+        "测试金融机构",
+        &["ProofAnswerMessage", "ZoneReturnMessage"],
+        "DXPFIN0000000001",
+    ),
+    department("government", "测试管委会", &["ZoneReturnMessage"], "DXPGOV0000000001"),
+    department("park", "测试园区", &["ZoneReturnMessage"], "DXPPRK0000000001"),
     overseer("auditor", "测试审计"),
     overseer("operator", "测试运维"),
 ];
@@ -137,86 +186,6 @@ pub(crate) const PARTIES: &[Party] = &[
 pub(crate) const SM2_SIGNER: &str = "payment";
 /// The name of its files in `pki/`.
 pub(crate) const SM2_IDENTITY: &str = "payment-sm2";
-
-/// Which department must know what. A type that no adapter of ours maps goes to the E-port
-/// platform, which pulls its queue itself.
-pub(crate) const ROUTES: &str = r#"
-[[route]]
-type = "CEB311Message"
-departments = ["customs", "tax"]
-
-[[route]]
-type = "CEB411Message"
-departments = ["customs", "tax"]
-
-[[route]]
-type = "CEB511Message"
-departments = ["customs"]
-
-[[route]]
-type = "CEB621Message"
-departments = ["customs", "tax"]
-
-[[route]]
-type = "CEB513Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB623Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB625Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB711Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB303Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB403Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB505Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB507Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB509Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB603Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB605Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB607Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB701Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB213Message"
-departments = ["eport"]
-
-[[route]]
-type = "CEB215Message"
-departments = ["eport"]
-"#;
 
 impl Party {
     /// The party behind an id.
