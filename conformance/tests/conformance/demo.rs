@@ -31,8 +31,13 @@ fn check(lines: &[Value], sums: &Value, orders: usize) {
         assert_eq!(number(verdict), with(verdict), "{verdict}");
     }
     assert_eq!(number("accepted") + number("duplicate") + number("refused"), number("sent"));
-    // Four documents an order, and the one that is sent again.
-    assert_eq!(number("accepted"), 4 * orders as u64 + 1);
+    // Four documents an order, the list that is opened, and the order that is sent again.
+    assert_eq!(number("accepted"), 4 * orders as u64 + 2);
+    let states = |state: &str| lines.iter().filter(|line| line["state"] == state).count();
+    assert_eq!((states("released"), states("concluded")), (orders + 1, 3 * orders + 1));
+    let opened = lines.iter().find(|line| line["answers"].to_string().contains("500"));
+    let by = &opened.expect("a list that is opened")["received_by"];
+    assert_eq!(*by, serde_json::json!(["customs", "inspection", "tax"]));
     assert!(number("duplicate") == 1 && number("refused") >= 7, "{sums}");
     for code in ["cert-expired", "cert-revoked", "signature-digest-mismatch"] {
         assert!(lines.iter().any(|line| line["code"] == code), "nothing was refused with {code}");

@@ -16,6 +16,7 @@ mod broker;
 mod calendar;
 mod copies;
 mod demo;
+mod departments;
 mod differential;
 mod explain;
 mod faults;

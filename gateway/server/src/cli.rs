@@ -11,6 +11,7 @@ pub(crate) mod check;
 pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod selftest;
+pub(crate) mod status;
 pub(crate) mod store;
 
 /// Exit codes, the same for every command.
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     /// Send a signed message to a gateway and print its answer
     #[command(after_help = EXIT_CODES)]
     Send(SendArgs),
+    /// Print what all departments together have said of a message
+    #[command(after_help = EXIT_CODES)]
+    Status(status::StatusArgs),
     /// Verify receipts offline
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyArgs),
@@ -124,7 +128,7 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdapterArgs {
-    /// The department: customs or tax
+    /// The department: customs, tax, forex, inspection, commerce, market, post, transport, finance, government or park
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
     /// The adapter's configuration

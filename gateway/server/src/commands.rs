@@ -18,6 +18,7 @@ pub(crate) mod selftest;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod sign;
+pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod verify;
 

@@ -166,6 +166,9 @@ impl FactMaker {
         fact = fact.set("content", json!(hex(answer.content_digest())));
         fact = fact.set("revocation", revocation::says(answer.revocation()));
         fact = fact.set("status", json!(entry.status));
+        if !entry.numbers.is_empty() {
+            fact = fact.set("numbers", entry.numbers_value());
+        }
         if let Some(document) = document {
             fact = fact.set("document", json!(document));
         }

@@ -266,6 +266,7 @@ fn assemble(
     };
     tasks.spawn(monitor.run(stop.clone()));
     Ok(Arc::new(App {
+        answer_due: settings.alarms.answer,
         clock,
         current,
         pipeline,

@@ -29,6 +29,7 @@ mod housekeeping;
 mod http;
 mod inforce;
 mod intake;
+mod joined;
 mod json;
 mod metrics;
 mod monitor;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Adapter(args) => commands::adapter::run(&args),
         Command::Sign(args) => commands::sign::run(&args),
         Command::Send(args) => commands::send::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Verify(args) => commands::verify::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Check(args) => commands::check::run(&args),

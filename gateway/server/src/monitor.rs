@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn length_and_age_raise_an_alarm_each() {
-        let alarms = Alarms { length: 10, age: Duration::from_secs(60) };
+        let age = Duration::from_secs(60);
+        let alarms = Alarms { length: 10, age, answer: age };
         let seen = |pending, at_broker, age| Seen {
             lane: "tax".to_owned(),
             pending,

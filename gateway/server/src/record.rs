@@ -1,6 +1,6 @@
 //! The way back: a department's signed answer becomes evidence and then facts.
 //! The answer is a DXP envelope that the department signed; what it carries is
-//! judged by its schema like any message. Transport does not matter here: HTTP
+//! judged by schema and rules like any message. Transport does not matter here: HTTP
 //! and AMQP hand in the same bytes.
 
 use jiff::Timestamp;
@@ -8,7 +8,9 @@ use onepoint_certs::crl::Taken;
 use onepoint_certs::{ParticipantId, Role, SignaturePolicy};
 use onepoint_envelope::dxp::DxpMsg;
 use onepoint_envelope::xmldsig::{self, SignaturePlace};
+use onepoint_schemas::{DocumentFacts, MESSAGE_VIOLATIONS_MAX, MessageType, bounded};
 use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
 
 use crate::authenticate::{Trust, in_force, message_type, parse, signature_refusal, signer};
 use crate::clock::Clock;
@@ -30,7 +32,32 @@ pub(crate) struct AnswerEntry {
     /// The status as it came; unknown ones are carried, never dropped.
     pub(crate) status: String,
     pub(crate) info: String,
+    /// Numbers by which the department knows the document; see [`NUMBERS`].
+    pub(crate) numbers: Vec<(&'static str, String)>,
 }
+
+impl AnswerEntry {
+    /// The numbers as facts and notices have them.
+    pub(crate) fn numbers_value(&self) -> Value {
+        let numbers = self.numbers.iter().map(|(name, text)| ((*name).to_owned(), json!(text)));
+        Value::Object(numbers.collect())
+    }
+}
+
+/// The number of a list, as customs gave it: later answers name the list by it.
+pub(crate) const LIST_NUMBER: &str = "invtNo";
+/// Fields of answers that hold a number which a department gave.
+const NUMBERS: [&str; 9] = [
+    "preNo",
+    LIST_NUMBER,
+    "rkdNo",
+    "sumNo",
+    "taxNo",
+    "entDutyNo",
+    "settlementNo",
+    "certificateNo",
+    "proofNo",
+];
 
 /// Evidence: this department signed this answer, and it is well-formed for its type.
 #[derive(Debug)]
@@ -40,8 +67,8 @@ pub(crate) struct AnswerEvidence {
     delivery: String,
     message: String,
     message_type: String,
-    /// Whether this type carries the status of the declaration itself.
-    status_type: bool,
+    /// The declarations whose own receipt this type is.
+    receipt_of: Vec<String>,
     sender: ParticipantId,
     certificate: String,
     entries: Vec<AnswerEntry>,
@@ -73,8 +100,9 @@ impl AnswerEvidence {
         &self.message_type
     }
 
-    pub(crate) fn is_status(&self) -> bool {
-        self.status_type
+    /// Whether it says where a declaration of this type itself stands.
+    pub(crate) fn decides(&self, declaration: &str) -> bool {
+        self.receipt_of.iter().any(|name| name == declaration)
     }
 
     pub(crate) fn sender(&self) -> &ParticipantId {
@@ -202,11 +230,14 @@ fn judge(
         return Err(Refusal::from_violations(Stage::Validate, violations));
     }
     let documents = trust.catalogue.documents(&inner, kind);
-    let entries = documents.iter().map(|facts| AnswerEntry {
-        key: facts.business_key.clone(),
-        status: facts.field("returnStatus").unwrap_or_default().to_owned(),
-        info: facts.field("returnInfo").unwrap_or_default().to_owned(),
-    });
+    let rules = (0..documents.len()).flat_map(|n| trust.catalogue.check_rules(&inner, kind, n));
+    let broken = bounded(rules.collect(), MESSAGE_VIOLATIONS_MAX);
+    if !broken.is_empty() {
+        return Err(Refusal::from_violations(Stage::Validate, broken));
+    }
+    let entries = documents.iter().map(entry);
+    let answered = |declared: &&MessageType| declared.receipt.as_deref() == Some(&kind.name);
+    let receipt_of = trust.catalogue.types().filter(answered);
     let mut hash = [0_u8; 32];
     hash.copy_from_slice(digest(&SHA256, &bytes).as_ref());
     Ok(AnswerEvidence {
@@ -214,7 +245,7 @@ fn judge(
         delivery: business_key(&message, KEY_DELIVERY)?,
         message: business_key(&message, KEY_MESSAGE)?,
         message_type: kind.name.clone(),
-        status_type: trust.catalogue.is_receipt_type(&kind.name),
+        receipt_of: receipt_of.map(|declared| declared.name.clone()).collect(),
         sender: sender.id.clone(),
         certificate: signed.certificate().fingerprint().to_string(),
         entries: entries.collect(),
@@ -224,6 +255,16 @@ fn judge(
         department,
         bytes,
     })
+}
+
+fn entry(facts: &DocumentFacts) -> AnswerEntry {
+    let number = |name: &&'static str| Some((*name, facts.field(name)?.to_owned()));
+    AnswerEntry {
+        key: facts.business_key.clone(),
+        status: facts.field("returnStatus").unwrap_or_default().to_owned(),
+        info: facts.field("returnInfo").unwrap_or_default().to_owned(),
+        numbers: NUMBERS.iter().filter_map(number).filter(|(_, text)| !text.is_empty()).collect(),
+    }
 }
 
 fn business_key(message: &DxpMsg, name: &str) -> Result<String, Refusal> {

@@ -1,5 +1,5 @@
 //! `onepoint demo`: the whole country on this machine, through the public ports
-//! and nothing else: a gateway, customs and tax as processes of their own, four
+//! and nothing else: a gateway and each department as processes of their own, four
 //! firms that send good and bad messages, and the receipts verified offline.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ mod receipts;
 mod table;
 mod talk;
 
-use cases::{Case, Expected};
+use cases::{Case, Expected, OPENED};
 use orders::Signer;
 use processes::Running;
 use table::Table;
@@ -96,14 +96,20 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let now = Clock.now();
     let folder = folder(args.keep.as_deref(), now);
     let mut table = Table::new(args.json);
-    table.say("Making keys and certificates of eight parties ...");
+    table.say("Making keys and certificates of all parties ...");
     let zone = prepare(&folder.path, args.amqp.as_deref(), now)?;
     let (_processes, url) = start(&folder.path, args.amqp.as_deref())?;
-    table.say(&format!("Gateway, customs and tax are running; the gateway is {url}\n"));
+    table.say(&format!(
+        "The gateway ({url}) and {} departments are running\n",
+        onepoint_adapters::DEPARTMENTS.len()
+    ));
     let cases = cases::all(&zone, args.orders)?;
     let runtime = super::runtime()?;
     let talk = Talk::new(&url, &folder.path)?;
     let told = runtime.block_on(send_all(&cases, &talk, &mut table))?;
+    if let Some((case, told)) = cases.iter().zip(&told).find(|(case, _)| case.what == OPENED) {
+        table.joined(case, told);
+    }
     let sums = runtime.block_on(talk.sums())?;
     let evidence = receipts::save(&runtime, &talk, &cases, &told, &folder.path)?;
     let proof = receipts::verify(&folder.path, &evidence)?;
@@ -216,7 +222,7 @@ async fn send_all(cases: &[Case], talk: &Talk, table: &mut Table) -> Result<Vec<
     table.head();
     for (n, case) in cases.iter().enumerate() {
         let mut one = talk.send(case).await?;
-        if case.expected == Expected::Accepted && one.accepted() {
+        if matches!(case.expected, Expected::Accepted(..)) && one.accepted() {
             talk.wait_for_answers(case, &mut one, deadline(Duration::from_secs(20))).await?;
         }
         table.line(n + 1, case, &one);

@@ -137,8 +137,10 @@ fn webhooks_need_trust_a_seal_and_an_https_address() {
 #[test]
 fn alarms_have_bounds_and_defaults() {
     assert_eq!(check(GOOD).unwrap().alarms.length, 10_000);
-    let alarms = check(&format!("{GOOD}[alarms]\nlength = 5\nage_s = 60\n")).unwrap().alarms;
-    assert_eq!((alarms.length, alarms.age.as_secs()), (5, 60));
+    let text = format!("{GOOD}[alarms]\nlength = 5\nage_s = 60\nanswer_s = 7\n");
+    let alarms = check(&text).unwrap().alarms;
+    assert_eq!((alarms.length, alarms.age.as_secs(), alarms.answer.as_secs()), (5, 60, 7));
+    assert_eq!(check(GOOD).unwrap().alarms.answer.as_secs(), 86_400);
     let faults = check(&format!("{GOOD}[alarms]\nlength = 0\n")).unwrap_err();
     assert_eq!(faults[0].key, "alarms.length");
 }

@@ -13,6 +13,7 @@ use super::{Caller, Response};
 use crate::answer::receipt_value;
 use crate::ceb;
 use crate::commit::store_refusal;
+use crate::joined::{Joined, Measure};
 use crate::refusal::{Refusal, Stage, internal};
 
 /// `POST /v1/messages`
@@ -48,7 +49,7 @@ pub(crate) async fn show(
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
     let (id, caller) = (call.segment.to_owned(), caller.clone());
-    let reader = app.reader.clone();
+    let (reader, by) = (app.reader.clone(), measure(app));
     let body = blocking(move || -> Result<Option<Value>, StoreError> {
         let Some(message) = reader.message(&id)?.filter(|m| may_see(&caller, m)) else {
             return Ok(None);
@@ -58,6 +59,7 @@ pub(crate) async fn show(
         let deliveries: Vec<Value> = deliveries.iter().map(delivery).collect();
         let answers = reader.answers_of(&id)?;
         let answers: Vec<Value> = answers.iter().map(answer).collect();
+        let joined = joined(&reader, &id)?;
         Ok(Some(json!({
             "id": message.id,
             "sender": message.sender,
@@ -65,13 +67,57 @@ pub(crate) async fn show(
             "guid": message.guid,
             "accepted": message.outcome == Outcome::Accepted,
             "received": time(message.received_ms),
+            "state": joined.state().word(),
             "documents": documents,
             "deliveries": deliveries,
             "answers": answers,
+            "joined": joined.to_value(by, false),
         })))
     })
     .await?;
     body.map(|body| json_answer(200, &body)).ok_or_else(|| message_unknown(call.segment))
+}
+
+/// `GET /v1/messages/{id}/status`: what each department has said of each document, word by
+/// word, and what all of it comes to.
+pub(crate) async fn status(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let (id, caller) = (call.segment.to_owned(), caller.clone());
+    let (reader, by) = (app.reader.clone(), measure(app));
+    let body = blocking(move || -> Result<Option<Value>, StoreError> {
+        let Some(message) = reader.message(&id)?.filter(|m| may_see(&caller, m)) else {
+            return Ok(None);
+        };
+        let mut value = joined(&reader, &id)?.to_value(by, true);
+        for (name, member) in [
+            ("id", message.id),
+            ("message_type", message.message_type),
+            ("received", time(message.received_ms)),
+        ] {
+            value[name] = json!(member);
+        }
+        Ok(Some(value))
+    })
+    .await?;
+    body.map(|body| json_answer(200, &body)).ok_or_else(|| message_unknown(call.segment))
+}
+
+/// Everything that was said of a message, joined.
+fn joined(reader: &impl Reader, id: &str) -> Result<Joined, StoreError> {
+    let mut joined = Joined::default();
+    for row in reader.facts_of(id)? {
+        let fact = serde_json::from_slice(&row.fact).unwrap_or_default();
+        joined.apply(row.index, &row.kind, row.time_ms, &fact);
+    }
+    Ok(joined)
+}
+
+fn measure(app: &App) -> Measure {
+    let due_ms = i64::try_from(app.answer_due.as_millis()).unwrap_or(i64::MAX);
+    Measure { now_ms: app.clock.now().as_millisecond(), due_ms }
 }
 
 /// `GET /v1/messages/{id}/receipts`: a receipt for every fact of a message.
@@ -141,7 +187,7 @@ fn answer(row: &onepoint_store::AnswerRow) -> Value {
 }
 
 /// RFC 3339, UTC, milliseconds.
-fn time(ms: i64) -> String {
+pub(crate) fn time(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|t| t.to_string()).unwrap_or_default()
 }
 

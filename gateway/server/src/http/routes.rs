@@ -2,6 +2,7 @@
 //! explicit match; a test walks every route with every role.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     /// Asks for the configuration to be read again.
     pub(crate) reloads: mpsc::Sender<Asked>,
     pub(crate) body_bytes_max: usize,
+    /// How long a department may take to answer.
+    pub(crate) answer_due: Duration,
     /// The gateway stops: what streams must end.
     pub(crate) stop: CancellationToken,
 }
@@ -67,6 +70,7 @@ pub(crate) enum Name {
     Check,
     Message,
     Receipts,
+    Status,
     Fact,
     Pull,
     Ack,
@@ -118,6 +122,7 @@ pub(crate) static ROUTES: [Route; 24] = [
     route(Name::Check, Method::POST, "/v1/messages/check", ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
+    route(Name::Status, Method::GET, "/v1/messages/{}/status", READERS),
     route(Name::Fact, Method::GET, "/v1/facts/{}", READERS),
     route(Name::Pull, Method::GET, "/v1/queues/{}", DEPARTMENT),
     route(Name::Ack, Method::POST, "/v1/queues/{}/ack", DEPARTMENT),
@@ -185,6 +190,7 @@ pub(crate) async fn answer(
         (Name::Check, Some(who)) => messages::check(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
+        (Name::Status, Some(who)) => messages::status(call, &who, app).await,
         (Name::Fact, Some(who)) => log::fact(call, &who, app).await,
         (Name::Statement, Some(who)) => statements::statement(call, &who, app).await,
         (Name::Answer, Some(who)) => queues::answer(call, &who, app).await,

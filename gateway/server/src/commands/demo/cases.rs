@@ -4,6 +4,9 @@ use super::Zone;
 use super::orders::{DECLARATIONS, Signer, declaration};
 use crate::commands::Failure;
 
+/// What the table calls the list that is opened.
+pub(crate) const OPENED: &str = "list of plants, to be opened";
+
 /// One message to send.
 pub(crate) struct Case {
     /// What a person reads in the table.
@@ -18,7 +21,8 @@ pub(crate) struct Case {
 /// The outcome a case must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
-    Accepted,
+    /// With these statuses of customs, and this state of all departments together.
+    Accepted(&'static [&'static str], &'static str),
     /// The original receipts again.
     Duplicate,
     /// Refused with this code.
@@ -38,12 +42,34 @@ pub(crate) fn all(zone: &Zone, orders: u32) -> Result<Vec<Case>, Failure> {
                 from,
                 message_type,
                 body: signer.sign(&xml)?,
-                expected: Expected::Accepted,
+                expected: good(message_type),
             });
         }
     }
+    cases.push(opened(zone)?);
     bad(zone, &mut cases)?;
     Ok(cases)
+}
+
+fn good(message_type: &str) -> Expected {
+    match message_type {
+        "CEB621Message" => Expected::Accepted(&["2", "120", "800"], "released"),
+        _ => Expected::Accepted(&["2", "120"], "concluded"),
+    }
+}
+
+/// A list whose parcel customs and inspection open: together and once.
+fn opened(zone: &Zone) -> Result<Case, Failure> {
+    let (from, message_type) = ("declarant", "CEB621Message");
+    let plants = [("gcode", "0602909100"), ("gname", "测试盆栽")];
+    let xml = declaration(message_type, &zone.number(900), &plants)?;
+    Ok(Case {
+        what: OPENED.to_owned(),
+        from,
+        message_type,
+        body: zone.signer(from)?.sign(&xml)?,
+        expected: Expected::Accepted(&["2", "120", "500", "800"], "released"),
+    })
 }
 
 fn title(message_type: &str) -> &'static str {
@@ -96,7 +122,7 @@ fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
     );
 
     let original = declaration("CEB311Message", &zone.number(905), &[])?;
-    add("order, to be sent again", "platform", platform.sign(&original)?, Expected::Accepted);
+    add("order, to be sent again", "platform", platform.sign(&original)?, good("CEB311Message"));
     add("the same order again", "platform", platform.sign(&original)?, Expected::Duplicate);
     let changed = original.replacen("<ceb:note>", "<ceb:note>改 ", 1);
     add(

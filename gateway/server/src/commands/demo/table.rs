@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::super::status;
 use super::cases::{Case, Expected};
 use super::receipts::Proof;
 use super::talk::{Sums, Told};
@@ -28,8 +29,8 @@ impl Table {
     }
 
     pub(crate) fn head(&self) {
-        self.say(" no  sent                                      by         verdict    received by    answered, or the reason");
-        self.say(" --  ----------------------------------------  ---------  ---------  -------------  ----------------------");
+        self.say(" no  sent                                      by         verdict    received by               answered, or the reason");
+        self.say(" --  ----------------------------------------  ---------  ---------  ------------------------  ----------------------");
     }
 
     pub(crate) fn line(&self, n: usize, case: &Case, told: &Told) {
@@ -39,7 +40,7 @@ impl Table {
                 "case": n, "what": case.what, "from": case.from, "type": case.message_type,
                 "status": told.status, "verdict": verdict(told), "code": told.code,
                 "reason": told.reason, "received_by": told.received_by,
-                "answers": told.answers, "message": told.message, "expected": as_expected,
+                "answers": told.answers(), "state": told.state(), "message": told.message, "expected": as_expected,
             });
             println!("{line}");
             return;
@@ -48,7 +49,16 @@ impl Table {
         let received = told.received_by.join(", ");
         let mark = if as_expected { "" } else { "   <- NOT AS EXPECTED" };
         let last = if told.status < 300 { answers(told) } else { reason(told) };
-        println!("{n:3}  {:40}  {:9}  {word}  {received:13}  {last}{mark}", case.what, case.from);
+        println!("{n:3}  {:40}  {:9}  {word}  {received:24}  {last}{mark}", case.what, case.from);
+    }
+
+    /// What became of one submission at all departments, in full.
+    pub(crate) fn joined(&self, case: &Case, told: &Told) {
+        if self.json {
+            return;
+        }
+        println!("\nOne submission, all departments ({}):", case.what);
+        status::lines(&told.joined).iter().for_each(|line| println!("  {line}"));
     }
 
     /// The sums; true when every outcome was the expected one.
@@ -104,21 +114,13 @@ fn verdict(told: &Told) -> &str {
 }
 
 fn answers(told: &Told) -> String {
-    let mut parts: Vec<(String, Vec<&str>)> = Vec::new();
-    for (department, status) in &told.answers {
-        match parts.iter_mut().find(|(name, _)| name == department) {
-            Some((_, statuses)) => statuses.push(status),
-            None => parts.push((department.clone(), vec![status])),
-        }
+    if told.verdict == "duplicate" {
+        return "the original receipt again".to_owned();
     }
-    parts.sort();
+    let parts = told.answers();
     let parts: Vec<String> =
         parts.iter().map(|(name, statuses)| format!("{name} {}", statuses.join(" "))).collect();
-    if told.verdict == "duplicate" {
-        "the original receipt again".to_owned()
-    } else {
-        parts.join("; ")
-    }
+    format!("{} = {}", told.state(), parts.join("; "))
 }
 
 fn reason(told: &Told) -> String {
@@ -129,13 +131,12 @@ fn reason(told: &Told) -> String {
 /// Whether the outcome is the one the case must have, departments and answers included.
 pub(crate) fn is_expected(case: &Case, told: &Told) -> bool {
     match case.expected {
-        Expected::Accepted => {
-            let customs =
-                told.answers.iter().filter(|(d, _)| d == "customs").map(|(_, s)| s.as_str());
-            let statuses: Vec<&str> = customs.collect();
-            let list = case.message_type == "CEB621Message";
-            let wanted: &[&str] = if list { &["2", "120", "800"] } else { &["2", "120"] };
-            told.verdict == "accepted" && statuses == wanted && !told.receipts.is_empty()
+        Expected::Accepted(wanted, state) => {
+            let answers = told.answers();
+            let customs = answers.iter().find(|(name, _)| name == "customs");
+            let statuses = customs.map_or(&[][..], |(_, statuses)| statuses);
+            let answered = statuses == wanted && told.state() == state;
+            told.verdict == "accepted" && answered && !told.receipts.is_empty()
         }
         Expected::Duplicate => told.verdict == "duplicate" && !told.receipts.is_empty(),
         Expected::Refused(code) => {

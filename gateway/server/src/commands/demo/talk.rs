@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use onepoint_relay::client::{ClientOptions, HttpClient, Response};
 use serde_json::{Value, json};
 
@@ -29,13 +27,29 @@ pub(crate) struct Told {
     pub(crate) place: String,
     pub(crate) receipts: Vec<Value>,
     pub(crate) received_by: Vec<String>,
-    /// Department and the statuses it gave, in the order of their arrival.
-    pub(crate) answers: Vec<(String, String)>,
+    /// What all departments together have said, as the gateway joins it.
+    pub(crate) joined: Value,
 }
 
 impl Told {
     pub(crate) fn accepted(&self) -> bool {
         self.status < 300 && self.verdict != "duplicate"
+    }
+
+    /// Where the message stands, all departments together.
+    pub(crate) fn state(&self) -> &str {
+        self.joined.text("state")
+    }
+
+    /// Each department with the statuses it gave, in the order of their arrival.
+    pub(crate) fn answers(&self) -> Vec<(String, Vec<&str>)> {
+        let documents = self.joined.items("documents").iter();
+        let departments = documents.filter_map(|d| d.at("departments").as_object()).flatten();
+        let said = departments.map(|(name, said)| {
+            let statuses = said.items("said").iter().map(|word| word.text("status"));
+            (name.clone(), statuses.filter(|status| !status.is_empty()).collect())
+        });
+        said.collect()
     }
 }
 
@@ -121,48 +135,30 @@ impl Talk {
             if monotonic() > deadline {
                 return Ok(());
             }
-            self.pull(case, told).await?;
+            self.pull(case).await?;
         }
         Ok(())
     }
 
-    /// Customs gives two answers (2, 120), for a list a third one (800); tax gives one.
+    /// Whether no department is awaited any more, by the joined status.
     async fn is_answered(&self, case: &Case, told: &mut Told) -> Result<bool, Failure> {
-        let state = self.get_json(case.from, &format!("/v1/messages/{}", told.message)).await?;
-        let deliveries = state.items("deliveries").to_vec();
-        let departments = deliveries.iter().filter(|d| d.text("kind") == "department");
+        let path = format!("/v1/messages/{}", told.message);
+        let state = self.get_json(case.from, &path).await?;
+        let deliveries = state.items("deliveries").iter();
+        let departments = deliveries.filter(|d| d.text("kind") == "department");
         let delivered = departments.filter(|d| d.text("state") == "delivered");
         let names = delivered.filter_map(|d| d.at("destination").as_str());
         told.received_by = names.map(str::to_owned).collect();
-        let wanted = |name: &str| match (name, case.message_type) {
-            ("customs", "CEB621Message") => 3,
-            ("customs", _) => 2,
-            _ => 1,
-        };
-        let all: Vec<&str> = deliveries
-            .iter()
-            .filter(|d| d.text("kind") == "department")
-            .filter_map(|d| d.at("destination").as_str())
-            .collect();
-        let enough = |name: &&str| {
-            told.answers.iter().filter(|(department, _)| department == name).count() >= wanted(name)
-        };
-        Ok(!all.is_empty() && all.iter().all(enough))
+        told.joined = self.get_json(case.from, &format!("{path}/status")).await?;
+        let documents = told.joined.items("documents");
+        Ok(!documents.is_empty() && documents.iter().all(|d| d.items("awaited").is_empty()))
     }
 
     /// Pulls what has come for the sender, and acknowledges it.
-    async fn pull(&self, case: &Case, told: &mut Told) -> Result<(), Failure> {
+    async fn pull(&self, case: &Case) -> Result<(), Failure> {
         let pulled = self.get_json(case.from, "/v1/receipts?wait_ms=200&max=32").await?;
         let mut acks = Vec::new();
         for delivery in pulled.items("deliveries") {
-            let body = delivery.at("body").as_str().and_then(|text| STANDARD.decode(text).ok());
-            let notice: Value =
-                serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-            let department = notice.text("department");
-            for entry in notice.items("entries") {
-                let status = entry.text("status");
-                told.answers.push((department.to_owned(), status.to_owned()));
-            }
             acks.push(
                 json!({ "delivery": delivery.at("delivery"), "lease": delivery.at("lease") }),
             );

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::Recorded;
 use super::again::REPLAY_OF;
 use crate::facts::FactMaker;
+use crate::joined::code;
 use crate::json::Look;
-use crate::record::{AnswerEntry, AnswerEvidence};
+use crate::record::{AnswerEntry, AnswerEvidence, LIST_NUMBER};
 use crate::refusal::Refusal;
 use crate::trace::TRACEPARENT;
 
@@ -115,23 +116,41 @@ pub(super) fn record(
         let fact = facts.moved(FactKind::DELIVERED, &delivery, Some(by), now_ms);
         tx.append(Some(&delivery.message), None, &fact)?;
     }
-    let mut listed = Vec::new();
+    let (mut listed, mut named) = (Vec::new(), Named::of(tx, &delivery)?);
+    // Only the receipt of its own type says where the declaration stands; others have their say
+    // in the joined status.
+    let decides = answer.decides(&delivery.message_type);
     for entry in answer.entries() {
-        let document = document_of(tx, &delivery, entry)?;
-        if let (Some(index), true, Ok(status)) =
-            (document, answer.is_status(), entry.status.parse::<i64>())
-        {
-            tx.set_document_status(&delivery.message, index, status, now_ms)?;
+        let document = named.find(tx, &delivery.message, entry)?;
+        if let (Some(index), true, Ok(status)) = (document, decides, entry.status.parse::<i64>()) {
+            set_status(tx, &delivery.message, index, status, now_ms)?;
         }
         let fact = facts.answered(answer, entry, document, now_ms);
         let index = tx.append(Some(&delivery.message), document, &fact)?;
         written.push(index);
         listed.push(json!({
             "document": document, "status": entry.status, "info": entry.info, "fact": index,
+            "numbers": entry.numbers_value(),
         }));
     }
     notify_sender(tx, answer, &delivery, body, listed, now_ms)?;
     Ok(Ok(Recorded { delivery: delivery.id, duplicate: false, facts: written }))
+}
+
+/// Sets where a document stands, unless it stands further already: answers may come late.
+fn set_status(
+    tx: &mut LedgerTx<'_>,
+    message: &str,
+    document: u32,
+    status: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let last = tx.document(message, document)?.and_then(|row| row.last_status);
+    let behind = last.is_some_and(|(last, _)| code::is_behind(status, last));
+    if !behind {
+        tx.set_document_status(message, document, status, now_ms)?;
+    }
+    Ok(())
 }
 
 /// Puts the answer into the queue of whoever sent the declaration.
@@ -170,23 +189,67 @@ fn notify_sender(
     Ok(())
 }
 
-/// The document that an entry of an answer speaks of: by its business key, or the only one there is.
-fn document_of(
-    tx: &mut LedgerTx<'_>,
-    delivery: &Delivery,
-    entry: &AnswerEntry,
-) -> Result<Option<u32>, StoreError> {
-    let headers: Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
-    let indexes = headers.items("documents").to_vec();
-    let indexes = indexes.iter().filter_map(|i| u32::try_from(i.as_u64()?).ok());
-    let mut only = None;
-    for (n, index) in indexes.enumerate() {
-        let Some(row) = tx.document(&delivery.message, index)? else { continue };
-        let key = row.business_key.map(|(kind, value)| format!("{kind}|{value}"));
-        if key.is_some() && key == entry.key {
+/// The documents of a delivery, as the entries of one answer may name them.
+struct Named {
+    /// Index and business key, in the catalogue's form.
+    documents: Vec<(u32, Option<String>)>,
+    /// Numbers of lists that customs gave in earlier answers; read when first asked for.
+    lists: Option<Vec<(String, u32)>>,
+}
+
+impl Named {
+    fn of(tx: &mut LedgerTx<'_>, delivery: &Delivery) -> Result<Named, StoreError> {
+        let headers: Value = serde_json::from_str(&delivery.headers).unwrap_or_default();
+        let mut documents = Vec::new();
+        for index in headers.items("documents") {
+            let Some(index) = index.as_u64().and_then(|i| u32::try_from(i).ok()) else { continue };
+            let Some(row) = tx.document(&delivery.message, index)? else { continue };
+            let key = row.business_key.map(|(kind, value)| format!("{kind}|{value}"));
+            documents.push((index, key));
+        }
+        Ok(Named { documents, lists: None })
+    }
+
+    /// The document that an entry speaks of: by its business key, or by the beginning of one
+    /// (answers of the zone name two fields), by the number of its list, or the only one there is.
+    fn find(
+        &mut self,
+        tx: &mut LedgerTx<'_>,
+        message: &str,
+        entry: &AnswerEntry,
+    ) -> Result<Option<u32>, StoreError> {
+        let Some(said) = &entry.key else {
+            let only = self.documents.first().map(|(index, _)| *index);
+            return Ok(only.filter(|_| self.documents.len() == 1));
+        };
+        let keyed = self.documents.iter().filter_map(|(index, key)| Some((*index, key.as_ref()?)));
+        if let Some((index, _)) = keyed.clone().find(|(_, key)| *key == said) {
             return Ok(Some(index));
         }
-        only = (n == 0).then_some(index);
+        let begins = format!("{said}|");
+        let mut begun = keyed.filter(|(_, key)| key.starts_with(&begins));
+        if let (Some((index, _)), None) = (begun.next(), begun.next()) {
+            return Ok(Some(index));
+        }
+        let list = entry.numbers.iter().find(|(name, _)| *name == LIST_NUMBER);
+        let Some((_, list)) = list else { return Ok(None) };
+        if self.lists.is_none() {
+            self.lists = Some(lists(tx, message)?);
+        }
+        let known = self.lists.iter().flatten().find(|(number, _)| number == list);
+        Ok(known.map(|(_, index)| *index))
     }
-    Ok(only.filter(|_| entry.key.is_none()))
+}
+
+/// The numbers of lists in the answers to a message so far, with their documents.
+fn lists(tx: &mut LedgerTx<'_>, message: &str) -> Result<Vec<(String, u32)>, StoreError> {
+    let mut found = Vec::new();
+    for row in tx.facts_of(message)? {
+        let Some(document) = row.document else { continue };
+        let fact: Value = serde_json::from_slice(&row.fact).unwrap_or_default();
+        if let Some(number) = fact.at("numbers").at(LIST_NUMBER).as_str() {
+            found.push((number.to_owned(), document));
+        }
+    }
+    Ok(found)
 }

@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 23] = [
+const MATRIX: [(Name, [bool; 5]); 24] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -20,6 +20,7 @@ const MATRIX: [(Name, [bool; 5]); 23] = [
     (Name::Check, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
+    (Name::Status, [false, true, false, true, true]),
     (Name::Fact, [false, true, false, true, true]),
     (Name::Pull, [false, false, true, false, false]),
     (Name::Ack, [false, false, true, false, false]),
