@@ -312,7 +312,9 @@ fn every_department_answers_what_the_pilot_sends_it() {
         let mut sent = Vec::new();
         for kind in &kinds {
             let (party, code) = sender(&zone, &kind.name);
-            let xml = message(&kind.name, &[("senderCode", &code), ("copCode", &code)]);
+            // The example of a gate event has a load that its papers do not explain.
+            let fields = [("senderCode", &*code), ("copCode", &*code), ("totalWeight", "3502.2")];
+            let xml = message(&kind.name, &fields);
             sent.push((party.clone(), send(&zone, &party, &xml).await));
         }
         for (kind, (party, id)) in kinds.iter().zip(sent) {
