@@ -27,3 +27,10 @@ impl Look for Value {
         self.at(key).as_array().map_or(&[], Vec::as_slice)
     }
 }
+
+/// Sets a member of an object; anything else stays as it is.
+pub(crate) fn set(value: &mut Value, name: &str, member: Value) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+}

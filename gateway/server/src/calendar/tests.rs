@@ -54,9 +54,9 @@ fn everything_that_ends_is_in_it_with_those_whose_flows_stop() {
     let known = Revocation::read(&settings.trust.revocation, now());
     let entries = Calendar::of(&settings).entries(&known.states(now()));
     let count = |kind: &str| entries.iter().filter(|entry| entry.kind == kind).count();
-    // Six certificates of firms, auditor and operator beside them; eleven departments.
+    // Seven certificates of firms, auditor and operator beside them; eleven departments.
     let kinds = ["participant", "department", "issuer", "anchor", "tls", "seal", "seal-next"];
-    assert_eq!(kinds.map(count), [8, 11, 1, 2, 1, 1, 1]);
+    assert_eq!(kinds.map(count), [9, 11, 1, 2, 1, 1, 1]);
     assert_eq!(["list", "policy", "delegation", "key"].map(count), [3, 1, 1, 2]);
     assert!(entries.iter().all(|entry| !entry.en.is_empty() && !entry.zh.is_empty()));
     // The soonest first, what has no end last.
@@ -127,11 +127,11 @@ fn a_day_shows_what_would_be_refused_on_it() {
         on("2025-12-31").iter().filter(|(code, _)| *code == "delegation-not-yet").count(),
         1
     );
-    // Two years on everything of the pilot has ended: nineteen certificates of participants, the
+    // Two years on everything of the pilot has ended: twenty certificates of participants, the
     // door and the seal.
     let end = on("2029-01-01");
     let expired = end.iter().filter(|(code, _)| *code == "cert-expired");
-    assert_eq!(expired.count(), 21);
+    assert_eq!(expired.count(), 22);
     assert!(end.contains(&one("cert-expired", "everybody")));
     assert_eq!(zone_day(end_of_day("2027-04-01".parse().unwrap()).unwrap()).day(), 1);
 }
@@ -157,8 +157,8 @@ fn lists_without_a_successor_refuse_after_the_grace() {
         let found = refused(&settings, &known, end_of_day(day.parse().unwrap()).unwrap());
         found.iter().filter(|one| one.code == "cert-revocation-unknown").count()
     };
-    assert_eq!([on("2026-12-01"), on("2026-12-03"), on("2026-12-04")], [0, 0, 18]);
+    assert_eq!([on("2026-12-01"), on("2026-12-03"), on("2026-12-04")], [0, 0, 19]);
     let entries = Calendar::of(&settings).entries(&known.states(now()));
-    assert_eq!((entries[0].kind, entries[0].flows.len()), ("list", 18));
+    assert_eq!((entries[0].kind, entries[0].flows.len()), ("list", 19));
     assert!(entries[0].en.contains("refused from 2026-12-04T00:00:00Z"), "{}", entries[0].en);
 }

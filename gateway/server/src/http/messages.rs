@@ -14,6 +14,7 @@ use crate::answer::receipt_value;
 use crate::ceb;
 use crate::commit::store_refusal;
 use crate::joined::{Joined, Measure};
+use crate::json::set;
 use crate::refusal::{Refusal, Stage, internal};
 
 /// `POST /v1/messages`
@@ -97,7 +98,7 @@ pub(crate) async fn status(
             ("message_type", message.message_type),
             ("received", time(message.received_ms)),
         ] {
-            value[name] = json!(member);
+            set(&mut value, name, json!(member));
         }
         Ok(Some(value))
     })

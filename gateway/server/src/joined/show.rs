@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Document, Joined, Said, State, Word};
 use crate::http::messages::time;
+use crate::json::set;
 
 impl State {
     /// The word in answers.
@@ -38,13 +39,13 @@ impl Joined {
         let documents: Vec<Value> = documents
             .map(|(index, one)| {
                 let mut value = self.document_value(one, by, with_words);
-                value["index"] = json!(index);
+                set(&mut value, "index", json!(index));
                 value
             })
             .collect();
         let unplaced = self.unplaced.iter().map(|(department, word)| {
             let mut value = word.to_value(&[]);
-            value["department"] = json!(department);
+            set(&mut value, "department", json!(department));
             value
         });
         json!({
@@ -83,7 +84,7 @@ impl Joined {
             "departments": departments.collect::<serde_json::Map<String, Value>>(),
         });
         if let Some(code) = &one.refused {
-            value["refused"] = json!(code);
+            set(&mut value, "refused", json!(code));
         }
         value
     }
@@ -130,7 +131,7 @@ impl Said {
             "flags": flags,
         });
         if with_words {
-            value["said"] = json!(words);
+            set(&mut value, "said", json!(words));
         }
         value
     }
