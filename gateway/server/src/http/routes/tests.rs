@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 24] = [
+const MATRIX: [(Name, [bool; 5]); 25] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
