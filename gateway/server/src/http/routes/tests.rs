@@ -29,6 +29,7 @@ const MATRIX: [(Name, [bool; 5]); 25] = [
     (Name::Dead, [false, false, true, true, true]),
     (Name::Requeue, [false, false, false, false, true]),
     (Name::Replay, [false, false, false, false, true]),
+    (Name::Reload, [false, false, false, false, true]),
     (Name::Answer, [false, false, true, false, false]),
     (Name::PullReceipts, [false, true, false, false, false]),
     (Name::AckReceipts, [false, true, false, false, false]),
