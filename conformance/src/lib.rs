@@ -3,6 +3,7 @@
 //! `tests/conformance/`, one binary; the gateway is driven only as a process.
 //!
 //! - [`suites`]: unpacks a suite once, reads `skips.toml`
+//! - [`postgres`]: starts and stops a PostgreSQL of the test's own
 //! - [`proxy`]: a network that can be cut, held and slowed down
 //! - [`rabbit`]: starts and stops a RabbitMQ of the test's own
 //! - [`zone`]: gateway and adapters as processes, and what an outsider may see of them
@@ -16,6 +17,7 @@
     reason = "a test crate: a broken expectation must stop the test where it stands, and tests read clocks"
 )]
 
+pub mod postgres;
 pub mod proxy;
 pub mod rabbit;
 pub mod suites;

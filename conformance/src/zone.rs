@@ -138,9 +138,15 @@ impl Zone {
 
     /// Starts the adapter of a department.
     pub fn start_adapter(&mut self, department: &str) {
+        self.start_adapter_with(department, &[]);
+    }
+
+    /// [`Zone::start_adapter`]; `environment` is set for it alone.
+    pub fn start_adapter_with(&mut self, department: &str, environment: &[(&str, &str)]) {
         assert!(!self.adapters.contains_key(department), "the adapter is up already");
         let config = format!("{department}.toml");
-        let command = self.command(&["adapter", department, "--config", &config]);
+        let mut command = self.command(&["adapter", department, "--config", &config]);
+        command.envs(environment.iter().copied());
         let process = Process::start(command, department, &self.pilot, "is running");
         self.watchdog.guard(department, process.id());
         self.adapters.insert(department.to_owned(), process);
@@ -149,6 +155,11 @@ impl Zone {
     /// Kills an adapter where it stands.
     pub fn kill_adapter(&mut self, department: &str) {
         self.take_adapter(department).kill();
+    }
+
+    /// Waits until an adapter ends by itself.
+    pub fn wait_for_adapter(&mut self, department: &str) -> ExitStatus {
+        self.take_adapter(department).wait()
     }
 
     /// Asks an adapter to end and waits for it.
@@ -219,7 +230,7 @@ fn send_receipts_by_broker(pilot: &Path, ids: &[&str]) {
 }
 
 /// Every call gives another port, also to tests that run at the same time.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let size = PORTS.end - PORTS.start;
     let start = u16::try_from(std::process::id() % u32::from(size)).expect("below the size");

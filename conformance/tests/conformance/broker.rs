@@ -12,6 +12,8 @@ mod world;
 
 use onepoint_conformance::rabbit::Watchdog;
 
+pub(super) use world::{own, pki, unique, virtual_host};
+
 /// When set, this test process is the one to be killed.
 const HELD: &str = "ONEPOINT_TEST_HELD_FOLDER";
 

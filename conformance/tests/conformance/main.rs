@@ -11,6 +11,7 @@
 )]
 
 mod audit;
+mod backends;
 mod blackbox;
 mod broker;
 mod calendar;

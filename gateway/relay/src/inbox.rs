@@ -14,7 +14,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use crate::backend::Order;
 use crate::runner::{Delivery, Handled, Handler, HandlerError};
+
+pub use orders::DeadOrder;
+pub(crate) use orders::{Recorded, Try};
+
+mod orders;
 
 /// Answers one delivery may have.
 pub const ANSWERS_PER_DELIVERY: usize = 256;
@@ -27,7 +33,7 @@ pub const ID_BYTES: usize = 255;
 /// How long to wait while another process writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The layout below; a higher number is a newer program's file.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `effect` has no unique constraint on purpose: an effect done twice must show as two
 /// rows, not as an error somebody could swallow.
@@ -104,6 +110,16 @@ pub struct InboxCounts {
     pub answers_refused: u64,
     /// Deliveries the handler could not handle.
     pub rejected: u64,
+    /// Orders that wait for the back end.
+    pub orders_waiting: u64,
+    /// Orders the back end has.
+    pub orders_done: u64,
+    /// Orders the back end refused, or that were given up.
+    pub orders_dead: u64,
+    /// Replies that became answers.
+    pub replies: u64,
+    /// Replies that never will.
+    pub replies_refused: u64,
 }
 
 /// What became of a delivery.
@@ -168,8 +184,11 @@ impl Inbox {
                 transaction.execute_batch(TRACES).map_err(failed)?;
             }
             1 => transaction.execute_batch(TRACES).map_err(failed)?,
-            VERSION => {}
+            2 | VERSION => {}
             found => return Err(InboxError::Version { path: shown, found }),
+        }
+        if version < VERSION {
+            transaction.execute_batch(orders::TABLES).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
         Ok(Inbox { database })
@@ -267,6 +286,11 @@ impl Inbox {
             answers_sent: count("SELECT count(*) FROM answer WHERE state = 'sent'")?,
             answers_refused: count("SELECT count(*) FROM answer WHERE state = 'refused'")?,
             rejected: count("SELECT count(*) FROM rejected")?,
+            orders_waiting: count("SELECT count(*) FROM handed WHERE state = 'waiting'")?,
+            orders_done: count("SELECT count(*) FROM handed WHERE state = 'done'")?,
+            orders_dead: count("SELECT count(*) FROM handed WHERE state = 'dead'")?,
+            replies: count("SELECT count(*) FROM reply")?,
+            replies_refused: count("SELECT count(*) FROM refused_reply")?,
         })
     }
 }
@@ -309,6 +333,9 @@ fn take_in_one<H: Handler>(
     )?;
     for answer in &handled.answers {
         insert.execute(params![answer.id, id, delivery.traceparent, answer.body])?;
+    }
+    if let Some(order) = handled.order {
+        orders::keep(transaction, &Order::new(delivery, order), now)?;
     }
     Ok(TakenIn::Handled)
 }

@@ -12,9 +12,11 @@
 //! - [`post`]: single messages to the broker, confirmed: verdicts, dead letters
 //! - [`embedded`]: leases for the queue that is pulled over HTTP; [`pull`]: its JSON
 //! - [`client`]: HTTPS with client certificates; [`fetch`]: one document, also by plain HTTP
-//! - [`inbox`] and [`runner`]: the process an adapter runs in
+//! - [`inbox`] and [`runner`]: the process an adapter runs in; [`backend`]: the system of
+//!   a department behind it
 //! - [`status`]: what the loops report to metrics and health
 
+pub mod backend;
 pub mod backoff;
 pub mod broker;
 pub mod client;

@@ -133,10 +133,25 @@ impl Postbox {
     /// # Errors
     /// See [`PostError`].
     pub async fn send(&self, mail: Mail) -> Result<(), PostError> {
+        self.hand_in(mail).await?.fate().await
+    }
+
+    /// Hands a mail in without waiting for its fate; mails go out in the order of this.
+    pub(crate) async fn hand_in(&self, mail: Mail) -> Result<Posted, PostError> {
         let (fate, told) = oneshot::channel();
         let sent = self.0.send(Letter { mail, fate }).await;
         sent.map_err(|_| PostError::Away)?;
-        told.await.unwrap_or(Err(PostError::Away))
+        Ok(Posted(told))
+    }
+}
+
+/// A mail on its way.
+pub(crate) struct Posted(oneshot::Receiver<Result<(), PostError>>);
+
+impl Posted {
+    /// What became of it.
+    pub(crate) async fn fate(self) -> Result<(), PostError> {
+        self.0.await.unwrap_or(Err(PostError::Away))
     }
 }
 
@@ -188,6 +203,10 @@ impl Postman {
                 answers = poll_fn(|cx| confirms.poll_answers(cx)) => answers,
                 letter = self.letters.recv(), if confirms.len() < WINDOW => {
                     let Letter { mail, fate } = letter?;
+                    if fate.is_closed() {
+                        // Whoever posted it has given up, and posts it again.
+                        continue;
+                    }
                     match publish(channel, &mail) {
                         Ok(publish) => {
                             number += 1;

@@ -159,7 +159,7 @@ pub(crate) fn incoming(delivery: &mut Delivery) -> Incoming {
 }
 
 /// `0,2` for the documents 0 and 2.
-fn written(documents: &[u32]) -> String {
+pub(crate) fn written(documents: &[u32]) -> String {
     let numbers: Vec<String> = documents.iter().map(u32::to_string).collect();
     numbers.join(",")
 }

@@ -12,31 +12,48 @@
 //! 5. acknowledge: done; if that is lost, the same as after 4
 //!
 //! Every turn begins with the answers an earlier one left: recovery is the normal path.
+//! With a back end the effect is an order for it, and [`Handover`] goes on from there.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::backend::{Backend, NewOrder};
 use crate::backoff::Pauses;
 use crate::inbox::{AnswerFate, Inbox, InboxError, TakenIn};
-use crate::status::{Link, LinkState, count, read};
+use crate::status::{Link, count};
+
+use shared::Shared;
 
 pub use amqp::{AmqpSource, Taken};
+pub use breaker::OPEN_AFTER;
+pub use counted::{RunnerSnapshot, RunnerStatus};
+pub use handover::{ATTEMPTS, Handover, HandoverSnapshot, HandoverStatus, Pace, Seal};
 pub use http::HttpSource;
 pub use source::{Source, SourceError};
 
 mod amqp;
+mod breaker;
+mod counted;
+mod handover;
 mod http;
+mod shared;
 mod source;
 
 /// Deliveries taken in together: one transaction for all of them.
 pub const BATCH: usize = 64;
+/// Orders that may wait for the back end; with more, no deliveries are taken.
+pub const WAITING_MAX: usize = 1000;
+/// How long a source may wait for a first delivery.
+const WAIT: Duration = Duration::from_secs(20);
+/// The same with a back end, whose replies are to be sent.
+const WAIT_WITH_BACKEND: Duration = Duration::from_millis(500);
 /// How long a stop waits for the turn at work.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -76,6 +93,23 @@ pub struct Handled {
     pub effect: String,
     /// Signed answers, in the order in which they are sent.
     pub answers: Vec<OutgoingAnswer>,
+    /// What the back end gets, if there is one.
+    pub order: Option<NewOrder>,
+}
+
+/// What is known of a delivery when its reply comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its id.
+    pub delivery: String,
+    /// The message's id (a UUID).
+    pub message: String,
+    /// Such as `CEB311Message`.
+    pub message_type: String,
+    /// The participant who sent it.
+    pub sender: String,
+    /// What the documents are known by.
+    pub business_keys: Vec<String>,
 }
 
 /// A signed answer.
@@ -131,74 +165,13 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Runs a handler over a source.
 pub struct Runner<S, H> {
     source: S,
-    inbox: Arc<Mutex<Inbox>>,
+    inbox: Shared,
     handler: Arc<H>,
     clock: Clock,
+    /// Wakes the back end's loop, if there is one.
+    work: Option<Arc<Notify>>,
+    passing: fn(&'static str),
     status: RunnerStatus,
-}
-
-/// The runner's status; clones show the same.
-#[derive(Clone, Debug, Default)]
-pub struct RunnerStatus {
-    link: Arc<LinkState>,
-    counters: Arc<Counters>,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    received: AtomicU64,
-    redelivered: AtomicU64,
-    effects: AtomicU64,
-    answers_sent: AtomicU64,
-    answers_refused: AtomicU64,
-    rejected: AtomicU64,
-    acked: AtomicU64,
-}
-
-/// The runner at one moment. Counters count since the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunnerSnapshot {
-    /// The connection to the source.
-    pub link: Link,
-    /// For how long it has been in that state.
-    pub since: Duration,
-    /// Code and words of the last error, if there was one.
-    pub last_error: Option<(&'static str, String)>,
-    /// Deliveries.
-    pub received: u64,
-    /// Deliveries that had been handled before.
-    pub redelivered: u64,
-    /// Effects written.
-    pub effects: u64,
-    /// Answers taken by the other side.
-    pub answers_sent: u64,
-    /// Answers the other side will never take.
-    pub answers_refused: u64,
-    /// Deliveries sent to the dead letters.
-    pub rejected: u64,
-    /// Deliveries acknowledged.
-    pub acked: u64,
-}
-
-impl RunnerStatus {
-    /// The state now.
-    #[must_use]
-    pub fn snapshot(&self) -> RunnerSnapshot {
-        let (link, since) = self.link.get();
-        let counters = &self.counters;
-        RunnerSnapshot {
-            link,
-            since,
-            last_error: self.link.lock().last_error.clone(),
-            received: read(&counters.received),
-            redelivered: read(&counters.redelivered),
-            effects: read(&counters.effects),
-            answers_sent: read(&counters.answers_sent),
-            answers_refused: read(&counters.answers_refused),
-            rejected: read(&counters.rejected),
-            acked: read(&counters.acked),
-        }
-    }
 }
 
 /// Why a runner ended by itself.
@@ -260,10 +233,39 @@ impl<S: Source, H: Handler> Runner<S, H> {
     pub fn new(source: S, inbox: Inbox, handler: H, clock: Clock) -> Runner<S, H> {
         Runner {
             source,
-            inbox: Arc::new(Mutex::new(inbox)),
+            inbox: Shared::new(inbox),
             handler: Arc::new(handler),
             clock,
+            work: None,
+            passing: |_| {},
             status: RunnerStatus::default(),
+        }
+    }
+
+    /// Calls `passing` at each named place where a test may let the process die.
+    #[must_use]
+    pub fn passing(mut self, passing: fn(&'static str)) -> Runner<S, H> {
+        self.passing = passing;
+        self
+    }
+
+    /// With a back end behind it; what comes back must run beside this.
+    pub fn backend<B: Backend, L: Seal>(
+        &mut self,
+        backend: B,
+        seal: L,
+        pace: Pace,
+    ) -> Handover<B, L> {
+        let work = Arc::clone(self.work.get_or_insert_default());
+        Handover {
+            backend,
+            seal: Arc::new(seal),
+            inbox: self.inbox.clone(),
+            clock: Arc::clone(&self.clock),
+            pace,
+            work,
+            passing: self.passing,
+            status: HandoverStatus::default(),
         }
     }
 
@@ -305,9 +307,15 @@ impl<S: Source, H: Handler> Runner<S, H> {
     }
 
     async fn turn(&mut self, stop: &CancellationToken) -> Result<(), Broken> {
+        let wait = if self.work.is_some() { WAIT_WITH_BACKEND } else { WAIT };
         let received = async {
             self.send_answers().await?;
-            Ok::<_, Broken>(self.source.receive(BATCH).await?)
+            if self.is_full().await? {
+                // The queue keeps the rest until the back end has had some.
+                sleep(wait).await;
+                return Ok(Vec::new());
+            }
+            Ok::<_, Broken>(self.source.receive(BATCH, wait).await?)
         };
         let batch = tokio::select! {
             batch = received => batch?,
@@ -329,7 +337,11 @@ impl<S: Source, H: Handler> Runner<S, H> {
         }
         let (deliveries, tickets): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let taken = self.take_in(deliveries).await?;
+        // Dying here: the deliveries come again, are known, and have no second effect.
+        (self.passing)("adapter.handled");
         self.send_answers().await?;
+        // Dying here: they come again, and no answer is left to send.
+        (self.passing)("adapter.answered");
         let mut done = Vec::with_capacity(tickets.len());
         for (ticket, taken) in tickets.into_iter().zip(taken) {
             match taken {
@@ -344,6 +356,14 @@ impl<S: Source, H: Handler> Runner<S, H> {
         Ok(())
     }
 
+    /// Whether more orders wait for the back end than may.
+    async fn is_full(&self) -> Result<bool, Broken> {
+        match self.work {
+            Some(_) => Ok(self.with_inbox(|inbox| inbox.count_waiting()).await? >= WAITING_MAX),
+            None => Ok(false),
+        }
+    }
+
     async fn take_in(&mut self, deliveries: Vec<Delivery>) -> Result<Vec<TakenIn>, Broken> {
         let (handler, now) = (Arc::clone(&self.handler), (self.clock)());
         let (deliveries, taken) = self
@@ -354,6 +374,9 @@ impl<S: Source, H: Handler> Runner<S, H> {
             .await?;
         for (delivery, taken) in deliveries.iter().zip(&taken) {
             self.tell(delivery, taken);
+        }
+        if let Some(work) = &self.work {
+            work.notify_one();
         }
         Ok(taken)
     }
@@ -421,15 +444,7 @@ impl<S: Source, H: Handler> Runner<S, H> {
         &self,
         work: impl FnOnce(&mut Inbox) -> Result<T, InboxError> + Send + 'static,
     ) -> Result<T, Broken> {
-        let inbox = Arc::clone(&self.inbox);
-        let task = spawn_blocking(move || {
-            // A panic in between left no half written transaction: it was rolled back.
-            work(&mut inbox.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        match task.await {
-            Ok(result) => result.map_err(|e| Broken::Runner(e.into())),
-            Err(_) => Err(Broken::Runner(RunnerError::Writer)),
-        }
+        self.inbox.with(work).await.map_err(Broken::Runner)
     }
 }
 

@@ -23,6 +23,20 @@ Exit codes:
   3  something outside failed: a file, the network, the gateway
   4  the journal failed: stop, look at the disk, start again";
 
+/// What an adapter does, and with what behind it.
+const ADAPTER: &str = "\
+Run the adapter of one department: take its messages from [gateway] (pulled) or [broker] \
+(RabbitMQ), map them, answer in signed envelopes. Each effect happens once ([inbox]).
+
+With [backend] the department's own system gets each mapped message, and its replies become \
+the answers. Its key `kind` is one of:
+  http       POST with certificates on both sides; replies in the response or at `replies`
+  folder     a file for each order in `orders`, a file for each reply in `replies`
+  postgres   a row for each order in one table, a row for each reply in another
+  amqp       another broker: [backend.broker], `exchange`, `key`, the queue `replies`
+  simulator  none: behaves as its [[backend.step]]s say
+Without [backend] the mapping itself answers. README has every key.";
+
 /// One-point access: hand in a signed declaration once, every department gets it, receipts prove it.
 #[derive(Debug, Parser)]
 #[command(name = "onepoint", version, about, after_help = EXIT_CODES)]
@@ -44,7 +58,7 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_CODES)]
     Serve(ServeArgs),
     /// Run the adapter of one department
-    #[command(after_help = EXIT_CODES)]
+    #[command(long_about = ADAPTER, after_help = EXIT_CODES)]
     Adapter(AdapterArgs),
     /// Sign an XML message (enveloped XML Signature)
     #[command(after_help = EXIT_CODES)]
@@ -134,6 +148,12 @@ pub(crate) struct AdapterArgs {
     /// The adapter's configuration
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// List what the back end refused or what was given up, instead of running
+    #[arg(long)]
+    pub(crate) dead: bool,
+    /// Let a dead order wait for the back end again, by its delivery, instead of running
+    #[arg(long, value_name = "DELIVERY")]
+    pub(crate) again: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,6 +12,7 @@ use onepoint_certs::{Certificate, Fingerprint, Registry};
 use onepoint_schemas::Catalogue;
 use onepoint_store::{MasterKeys, Retention};
 
+pub(crate) mod adapter;
 pub(crate) mod alarms;
 pub(crate) mod broker;
 pub(crate) mod parties;

@@ -157,6 +157,35 @@ pub(crate) const POINTS: [Point; 25] = [
     },
 ];
 
+/// The places of an adapter: a process of its own, which the selftest of a gateway does
+/// not let die.
+pub(crate) const ADAPTER_POINTS: [Point; 4] = [
+    point_of(
+        "adapter.handled",
+        1,
+        "effect, order and answers of the delivery, in the inbox",
+        "the delivery comes again, is known, and has no second effect",
+    ),
+    point_of(
+        "adapter.answered",
+        1,
+        "the same; the answers are out",
+        "the delivery comes again, is known, and nothing is left to send",
+    ),
+    point_of(
+        "backend.given",
+        1,
+        "the order as waiting; the back end has it",
+        "the back end is given it again, under the same id",
+    ),
+    point_of(
+        "backend.replied",
+        1,
+        "the reply, as an answer to be sent",
+        "the reply comes again, and is known",
+    ),
+];
+
 struct Plan {
     point: String,
     left: AtomicU64,
@@ -170,7 +199,8 @@ static PLAN: LazyLock<Option<Plan>> = LazyLock::new(|| {
 
 /// Dies here if the plan says so. Aborts: no destructor runs, nothing is flushed.
 pub(crate) fn point(name: &'static str) {
-    debug_assert!(POINTS.iter().any(|point| point.name == name), "unknown fault point {name}");
+    let mut all = POINTS.iter().chain(&ADAPTER_POINTS);
+    debug_assert!(all.any(|point| point.name == name), "unknown fault point {name}");
     let Some(plan) = PLAN.as_ref() else { return };
     if plan.point == name && plan.left.fetch_sub(1, Ordering::Relaxed) == 1 {
         std::process::abort();
@@ -189,6 +219,9 @@ mod tests {
             assert!(readme.contains(row), "README lacks this row:\n{row}");
         }
         assert!(readme.contains(&rows.concat()), "README has the places in another order");
+        let rows =
+            ADAPTER_POINTS.map(|p| format!("| `{}` | {} | {} |\n", p.name, p.durable, p.then));
+        assert!(readme.contains(&rows.concat()), "README lacks a place of an adapter: {rows:?}");
     }
 
     #[test]
@@ -205,8 +238,11 @@ mod tests {
             include_str!("../../store/src/archive.rs"),
             include_str!("../../store/src/sqlite/retention.rs"),
             include_str!("../../store/src/sqlite/retention/erase.rs"),
+            // Those that the relay tells of.
+            include_str!("../../relay/src/runner.rs"),
+            include_str!("../../relay/src/runner/handover.rs"),
         ];
-        for point in &POINTS {
+        for point in POINTS.iter().chain(&ADAPTER_POINTS) {
             let quoted = format!("\"{}\"", point.name);
             assert!(sources.iter().any(|text| text.contains(&quoted)), "{quoted} is nowhere");
         }

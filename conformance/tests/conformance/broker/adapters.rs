@@ -56,7 +56,7 @@ fn map(delivery: &Delivery) -> Result<Handled, HandlerError> {
         id: format!("{}-{status}", delivery.id),
         body: format!("<answer to='{}' status='{status}'/>", delivery.message).into_bytes(),
     };
-    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(2), answer(120)] })
+    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(2), answer(120)], order: None })
 }
 
 struct Adapter {

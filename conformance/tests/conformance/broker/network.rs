@@ -106,7 +106,7 @@ fn a_slow_network_only_takes_longer() {
 
 /// Has an effect for each delivery, as departments do.
 fn effect(delivery: &Delivery) -> Result<Handled, HandlerError> {
-    Ok(Handled { effect: delivery.id.clone(), answers: Vec::new() })
+    Ok(Handled { effect: delivery.id.clone(), answers: Vec::new(), order: None })
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn shared() -> &'static RabbitMq {
 }
 
 /// The broker for tests that take it down, for one at a time.
-pub(super) fn own() -> MutexGuard<'static, RabbitMq> {
+pub(crate) fn own() -> MutexGuard<'static, RabbitMq> {
     static OWN: OnceLock<Mutex<RabbitMq>> = OnceLock::new();
     let own = OWN.get_or_init(|| Mutex::new(RabbitMq::start()));
     let mut rabbit = own.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +40,7 @@ pub(super) fn own() -> MutexGuard<'static, RabbitMq> {
 }
 
 /// The address of a new virtual host.
-pub(super) fn virtual_host(rabbit: &RabbitMq, name: &str) -> String {
+pub(crate) fn virtual_host(rabbit: &RabbitMq, name: &str) -> String {
     rabbit.control(&["add_vhost", name]);
     rabbit.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
     rabbit.url().replace("%2f", name)
@@ -51,13 +51,13 @@ pub(super) fn broker(url: &str) -> Broker {
 }
 
 /// Certificates of the shared broker and of a client.
-pub(super) struct Pki {
-    pub(super) ca: TestCa,
-    pub(super) tls: Tls,
-    pub(super) client: BrokerTls,
+pub(crate) struct Pki {
+    pub(crate) ca: TestCa,
+    pub(crate) tls: Tls,
+    pub(crate) client: BrokerTls,
 }
 
-pub(super) fn pki() -> &'static Pki {
+pub(crate) fn pki() -> &'static Pki {
     static PKI: OnceLock<Pki> = OnceLock::new();
     PKI.get_or_init(|| {
         let now = jiff::Timestamp::now();
@@ -309,7 +309,7 @@ pub(super) fn soon(what: &str, is: impl Fn() -> bool) {
 }
 
 /// A name nobody else uses.
-pub(super) fn unique(name: &str) -> String {
+pub(crate) fn unique(name: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -26,7 +26,7 @@ fn answer(id: &str) -> OutgoingAnswer {
 fn two_answers(delivery: &Delivery) -> Result<Handled, HandlerError> {
     let id = &delivery.id;
     let answers = vec![answer(&format!("{id}-1")), answer(&format!("{id}-2"))];
-    Ok(Handled { effect: format!("recorded {id}"), answers })
+    Ok(Handled { effect: format!("recorded {id}"), answers, order: None })
 }
 
 fn code(taken: &TakenIn) -> &str {
@@ -104,11 +104,11 @@ fn outcomes_out_of_bounds_are_rejected() {
         let handler = move |_: &Delivery| Ok(handled.clone());
         inbox.take_in(&[delivery(id)], &handler, now()).unwrap().remove(0)
     };
-    let with = |answers| Handled { effect: String::new(), answers };
+    let with = |answers| Handled { effect: String::new(), answers, order: None };
     let long = "x".repeat(ID_BYTES + 1);
     assert_eq!(code(&taken("", with(vec![]))), "delivery-id");
     assert_eq!(code(&taken(&long, with(vec![]))), "delivery-id");
-    let effect = Handled { effect: "x".repeat(EFFECT_BYTES + 1), answers: vec![] };
+    let effect = Handled { effect: "x".repeat(EFFECT_BYTES + 1), answers: vec![], order: None };
     assert_eq!(code(&taken("a", effect)), "effect-too-long");
     let many = (0..=ANSWERS_PER_DELIVERY).map(|n| answer(&n.to_string())).collect();
     assert_eq!(code(&taken("a", with(many))), "answers-too-many");

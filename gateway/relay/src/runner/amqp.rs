@@ -1,6 +1,7 @@
 //! A department's queue at a RabbitMQ, and the queue for answers.
 
 use std::future::poll_fn;
+use std::time::Duration;
 
 use lapin::Acker;
 use lapin::BasicProperties;
@@ -50,12 +51,17 @@ impl AmqpSource {
         Feed::open(&self.broker, None, &queue, PREFETCH, &name).await
     }
 
-    async fn try_receive(&mut self, max: usize) -> Result<Vec<(Delivery, Taken)>, BrokerError> {
+    async fn try_receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<(Delivery, Taken)>, BrokerError> {
         let Some(feed) = self.feed.as_mut() else {
             self.feed = Some(self.open().await?);
             return Ok(Vec::new());
         };
-        let mut batch = vec![feed.next().await?];
+        let Ok(first) = timeout(wait, feed.next()).await else { return Ok(Vec::new()) };
+        let mut batch = vec![first?];
         while batch.len() < max {
             match feed.ready().await {
                 Some(delivery) => batch.push(delivery?),
@@ -133,8 +139,12 @@ impl AmqpSource {
 impl Source for AmqpSource {
     type Ticket = Taken;
 
-    async fn receive(&mut self, max: usize) -> Result<Vec<(Delivery, Taken)>, SourceError> {
-        let received = self.try_receive(max).await;
+    async fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<(Delivery, Taken)>, SourceError> {
+        let received = self.try_receive(max, wait).await;
         if received.is_err() {
             self.feed = None;
         }

@@ -16,8 +16,6 @@ use crate::pull::{AckItem, Acks, NackItem, Nacks, Pulled, PulledDelivery, Settle
 
 /// How long a lease is asked for: a batch is done in far less.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long the gateway may wait for a first delivery.
-const WAIT: Duration = Duration::from_secs(20);
 /// How much longer than the wait an answer may take.
 const SLACK: Duration = Duration::from_secs(15);
 /// Bytes of a problem document that are kept as the reason of a refusal.
@@ -45,9 +43,13 @@ impl HttpSource {
         HttpSource { client, queue: format!("/v1/queues/{department}"), connected: false }
     }
 
-    async fn try_receive(&mut self, max: usize) -> Result<Vec<(Delivery, Leased)>, SourceError> {
+    async fn try_receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<(Delivery, Leased)>, SourceError> {
         // The first time without a wait: to know at once whether it works.
-        let wait = if self.connected { WAIT } else { Duration::ZERO };
+        let wait = if self.connected { wait } else { Duration::ZERO };
         let path = format!(
             "{}?max={max}&wait_ms={}&lease_ms={}",
             self.queue,
@@ -105,8 +107,12 @@ impl HttpSource {
 impl Source for HttpSource {
     type Ticket = Leased;
 
-    async fn receive(&mut self, max: usize) -> Result<Vec<(Delivery, Leased)>, SourceError> {
-        let received = self.try_receive(max).await;
+    async fn receive(
+        &mut self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<(Delivery, Leased)>, SourceError> {
+        let received = self.try_receive(max, wait).await;
         if received.is_err() {
             self.connected = false;
         }

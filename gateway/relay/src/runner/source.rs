@@ -1,5 +1,7 @@
 //! Where a runner gets deliveries from and gives answers to.
 
+use std::time::Duration;
+
 use super::{Delivery, HandlerError};
 use crate::inbox::{AnswerFate, StoredAnswer};
 
@@ -9,11 +11,12 @@ pub trait Source: Send + 'static {
     /// What acknowledges a delivery.
     type Ticket: Send + 'static;
 
-    /// The next deliveries, at most `max`, in the order of the queue. It may give none,
-    /// to say that it is connected.
+    /// The next deliveries, at most `max`, in the order of the queue. It may give none:
+    /// to say that it is connected, or because none came within `wait`.
     fn receive(
         &mut self,
         max: usize,
+        wait: Duration,
     ) -> impl Future<Output = Result<Vec<(Delivery, Self::Ticket)>, SourceError>> + Send;
 
     /// Sends answers in this order, up to the first that could not be sent; gives the

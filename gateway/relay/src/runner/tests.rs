@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::Mutex;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ use crate::inbox::{EffectRow, StoredAnswer};
 
 /// Where the fake source goes wrong, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Receive,
     AnswerBefore,
     AnswerAfter,
@@ -23,29 +24,31 @@ enum Step {
 
 /// How it goes wrong: an error, or the process dies there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     Error,
     Death,
 }
 
 /// The other side: it outlives runners.
 #[derive(Debug, Default)]
-struct World {
-    queue: VecDeque<Delivery>,
-    out: BTreeMap<String, Delivery>,
-    acked: Vec<String>,
-    rejected: Vec<(String, String)>,
-    answers: Vec<(String, Vec<u8>)>,
-    refuse: Option<String>,
-    fault: Option<(Step, How)>,
-    died: bool,
+pub(super) struct World {
+    /// How long a look at an empty queue takes.
+    pub(super) idle: Duration,
+    pub(super) queue: VecDeque<Delivery>,
+    pub(super) out: BTreeMap<String, Delivery>,
+    pub(super) acked: Vec<String>,
+    pub(super) rejected: Vec<(String, String)>,
+    pub(super) answers: Vec<(String, Vec<u8>)>,
+    pub(super) refuse: Option<String>,
+    pub(super) fault: Option<(Step, How)>,
+    pub(super) died: bool,
 }
 
 #[derive(Clone, Debug)]
-struct FakeSource(Arc<Mutex<World>>);
+pub(super) struct FakeSource(Arc<Mutex<World>>);
 
 impl FakeSource {
-    fn world(&self) -> std::sync::MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> std::sync::MutexGuard<'_, World> {
         self.0.lock().unwrap()
     }
 
@@ -78,7 +81,11 @@ impl FakeSource {
 impl Source for FakeSource {
     type Ticket = String;
 
-    async fn receive(&mut self, max: usize) -> Result<Vec<(Delivery, String)>, SourceError> {
+    async fn receive(
+        &mut self,
+        max: usize,
+        _: Duration,
+    ) -> Result<Vec<(Delivery, String)>, SourceError> {
         self.fault(Step::Receive).await?;
         let mut batch = Vec::new();
         while batch.len() < max.min(3) {
@@ -87,7 +94,8 @@ impl Source for FakeSource {
             batch.push((delivery.clone(), delivery.id));
         }
         if batch.is_empty() {
-            sleep(Duration::from_millis(1)).await;
+            let idle = self.world().idle;
+            sleep(idle).await;
         }
         Ok(batch)
     }
@@ -137,10 +145,11 @@ impl Source for FakeSource {
     async fn close(&mut self) {}
 }
 
-fn world(deliveries: usize) -> FakeSource {
+pub(super) fn world(deliveries: usize) -> FakeSource {
     let delivery = |n: usize| Delivery { id: format!("d{n}"), ..Delivery::default() };
     let queue = (0..deliveries).map(delivery).collect();
-    FakeSource(Arc::new(Mutex::new(World { queue, ..World::default() })))
+    let idle = Duration::from_millis(1);
+    FakeSource(Arc::new(Mutex::new(World { queue, idle, ..World::default() })))
 }
 
 fn handler(delivery: &Delivery) -> Result<Handled, HandlerError> {
@@ -151,7 +160,7 @@ fn handler(delivery: &Delivery) -> Result<Handled, HandlerError> {
         id: format!("{}-{n}", delivery.id),
         body: format!("<answer n='{n}' to='{}'/>", delivery.id).into_bytes(),
     };
-    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(1), answer(2)] })
+    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(1), answer(2)], order: None })
 }
 
 type Running = (JoinHandle<Result<(), RunnerError>>, RunnerStatus, CancellationToken);

@@ -1,20 +1,21 @@
 //! `onepoint adapter NAME`: the process of one department. Takes its messages
 //! from the gateway (HTTP pull or RabbitMQ), maps them, answers in a signed DXP
-//! envelope. The durable inbox makes each effect happen once.
+//! envelope. The durable inbox makes each effect happen once. With a back end the
+//! department's own system gets what was mapped, and its replies are the answers.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use onepoint_adapters::{Department, Incoming, dxp_for};
-use onepoint_certs::{Certificate, SigningKey};
-use onepoint_envelope::xmldsig::{self, SignOptions};
+use onepoint_relay::backend::Backend;
+use onepoint_relay::backend::amqp::AmqpBackend;
+use onepoint_relay::backend::folder::FolderBackend;
+use onepoint_relay::backend::http::HttpBackend;
+use onepoint_relay::backend::postgres::PostgresBackend;
+use onepoint_relay::backend::simulator::Simulator;
 use onepoint_relay::client::{ClientOptions, HttpClient};
 use onepoint_relay::inbox::Inbox;
-use onepoint_relay::runner::{
-    AmqpSource, Delivery, Handled, Handler, HandlerError, HttpSource, OutgoingAnswer, Runner,
-    RunnerError,
-};
+use onepoint_relay::runner::{AmqpSource, HttpSource, Pace, Runner, RunnerError, Source};
+use onepoint_schemas::Catalogue;
 use tokio_util::sync::CancellationToken;
 
 use super::check_config::print_faults;
@@ -23,24 +24,15 @@ use super::sign::identity;
 use super::{Failure, Outcome, read_input, read_text};
 use crate::cli::AdapterArgs;
 use crate::clock::Clock;
-use crate::config::section::{ConfigFault, Source};
-use crate::config::{BrokerSettings, ReadFile, broker};
+use crate::config::adapter::backend::Kind;
+use crate::config::adapter::{self, AdapterSettings, Gateway};
+use crate::fault;
 
-/// A checked adapter configuration.
-struct AdapterSettings {
-    gateway: Option<Gateway>,
-    broker: Option<BrokerSettings>,
-    signing: (std::path::PathBuf, std::path::PathBuf),
-    inbox: std::path::PathBuf,
-    dxp_id: String,
-    gateway_dxp_id: String,
-}
+use handler::{DepartmentHandler, Ordering, ReplySeal, Signing};
 
-struct Gateway {
-    url: String,
-    ca: std::path::PathBuf,
-    identity: (std::path::PathBuf, std::path::PathBuf),
-}
+mod dead;
+mod handler;
+mod metrics;
 
 pub(crate) fn run(args: &AdapterArgs) -> Outcome {
     let department = onepoint_adapters::department(&args.name).ok_or_else(|| {
@@ -50,29 +42,37 @@ pub(crate) fn run(args: &AdapterArgs) -> Outcome {
     })?;
     start_log();
     let text = read_text(&args.config, 1 << 20)?;
-    let settings = match settings(&args.config, &text) {
+    let settings = match adapter::read(&args.config, &text) {
         Ok(settings) => settings,
         Err(faults) => {
             print_faults(&faults);
             return Ok(ExitCode::from(2));
         }
     };
-    let (chain, key) = identity(&settings.signing.0, &settings.signing.1)?;
-    let handler = DepartmentHandler {
-        department,
-        chain,
-        key,
-        dxp_id: settings.dxp_id.clone(),
-        receiver: settings.gateway_dxp_id.clone(),
-    };
     let inbox = Inbox::open(&settings.inbox).map_err(|error| {
         let hint = "give this adapter a folder of its own that it may write to";
         Failure::outside(error.code(), error.en(), hint)
     })?;
+    if args.dead || !args.again.is_empty() {
+        return dead::run(args, inbox);
+    }
+    let (chain, key) = identity(&settings.signing.0, &settings.signing.1)?;
+    let (dxp_id, receiver) = (settings.dxp_id.clone(), settings.gateway_dxp_id.clone());
+    let signing = Arc::new(Signing { chain, key, dxp_id, receiver });
+    let (mut ordering, mut seal) = (None, None);
+    if let Some(backend) = &settings.backend {
+        let catalogue = Catalogue::load_builtin().map(Arc::new);
+        let catalogue =
+            catalogue.map_err(|error| Failure::outside("schemas-broken", error.to_string(), ""))?;
+        let (message, simulated) = (backend.message, backend.is_simulated());
+        ordering = Some(Ordering { catalogue: Arc::clone(&catalogue), message, simulated });
+        seal = Some(ReplySeal { catalogue, signing: Arc::clone(&signing) });
+    }
+    let handler = DepartmentHandler { department, signing, backend: ordering };
     let stop = CancellationToken::new();
     super::runtime()?.block_on(async {
         stop_on_signal(&stop)?;
-        serve(&args.name, &settings, inbox, handler, stop).await
+        serve(&args.name, &settings, inbox, (handler, seal), stop).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -81,33 +81,116 @@ async fn serve(
     name: &str,
     settings: &AdapterSettings,
     inbox: Inbox,
-    handler: DepartmentHandler,
+    handlers: (DepartmentHandler, Option<ReplySeal>),
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync> = Arc::new(|| Clock.now());
-    println!("onepoint: adapter {name} is running");
-    let ended = match (&settings.broker, &settings.gateway) {
+    let work = Work { name, settings, inbox, handlers, stop };
+    match (&settings.broker, &settings.gateway) {
         (Some(broker), _) => {
             let broker = broker.broker(&format!("onepoint-adapter-{name}"));
             let broker =
                 broker.map_err(|e| Failure::outside(e.code(), e.en(), "check [broker]"))?;
-            let source = AmqpSource::new(broker, name);
-            Runner::new(source, inbox, handler, clock).run(stop).await
+            work.run(AmqpSource::new(broker, name)).await
         }
-        (None, Some(gateway)) => {
-            let source = HttpSource::new(client(gateway)?, name);
-            Runner::new(source, inbox, handler, clock).run(stop).await
+        (None, Some(gateway)) => work.run(HttpSource::new(client(gateway)?, name)).await,
+        (None, None) => {
+            let message = "neither [gateway] nor [broker]";
+            Err(Failure::usage("adapter-no-source", message, "name one of them"))
         }
-        (None, None) => return Err(neither()),
-    };
-    ended.map_err(|error: RunnerError| {
-        let hint = "look at the disk of the inbox, then start again";
-        Failure { code: error.code(), message: error.en(), hint: hint.to_owned(), exit: 4 }
-    })
+    }
 }
 
-fn neither() -> Failure {
-    Failure::usage("adapter-no-source", "neither [gateway] nor [broker]", "name one of them")
+/// Everything but the source.
+struct Work<'w> {
+    name: &'w str,
+    settings: &'w AdapterSettings,
+    inbox: Inbox,
+    handlers: (DepartmentHandler, Option<ReplySeal>),
+    stop: CancellationToken,
+}
+
+impl Work<'_> {
+    /// Runs until it is told to stop.
+    async fn run<S: Source>(self, source: S) -> Result<(), Failure> {
+        let clock: Arc<dyn Fn() -> jiff::Timestamp + Send + Sync> = Arc::new(|| Clock.now());
+        let (handler, seal) = self.handlers;
+        let runner = Runner::new(source, self.inbox, handler, clock).passing(fault::point);
+        let around = Around { name: self.name, settings: self.settings, stop: self.stop };
+        let (Some(backend), Some(seal)) = (&self.settings.backend, seal) else {
+            return around.alone(runner).await;
+        };
+        let pace = backend.pace;
+        match &backend.kind {
+            Kind::Http { client, path, replies } => {
+                let backend = HttpBackend::new(client.clone(), path, replies.as_deref());
+                around.together(runner, backend, seal, pace).await
+            }
+            Kind::Folder { orders, replies, still } => {
+                let backend = FolderBackend::new(orders, replies.as_deref(), *still);
+                around.together(runner, backend, seal, pace).await
+            }
+            Kind::Postgres(options) => {
+                let backend = PostgresBackend::new(options).map_err(|error| {
+                    Failure::usage("backend-unusable", error.to_string(), "check [backend]")
+                })?;
+                around.together(runner, backend, seal, pace).await
+            }
+            Kind::Amqp { broker, exchange, key, replies } => {
+                let broker = broker.broker(&format!("onepoint-backend-{}", self.name));
+                let broker = broker
+                    .map_err(|e| Failure::outside(e.code(), e.en(), "check [backend.broker]"))?;
+                let backend = AmqpBackend::new(broker, exchange, key, replies.as_deref());
+                around.together(runner, backend, seal, pace).await
+            }
+            Kind::Simulator(script) => {
+                around.together(runner, Simulator::new(script.clone()), seal, pace).await
+            }
+        }
+    }
+}
+
+/// What is around a runner: its metrics, its announcement, its end.
+struct Around<'w> {
+    name: &'w str,
+    settings: &'w AdapterSettings,
+    stop: CancellationToken,
+}
+
+impl Around<'_> {
+    async fn alone<S: Source>(self, runner: Runner<S, DepartmentHandler>) -> Result<(), Failure> {
+        let metrics = metrics::Metrics::new(runner.status(), None);
+        metrics::serve(self.settings.metrics, metrics, &self.stop).await?;
+        println!("onepoint: adapter {} is running", self.name);
+        runner.run(self.stop).await.map_err(|error| failure(&error))
+    }
+
+    /// Both loops end when one does.
+    async fn together<S: Source, B: Backend>(
+        self,
+        mut runner: Runner<S, DepartmentHandler>,
+        backend: B,
+        seal: ReplySeal,
+        pace: Pace,
+    ) -> Result<(), Failure> {
+        let handover = runner.backend(backend, seal, pace);
+        let metrics = metrics::Metrics::new(runner.status(), Some(handover.status()));
+        metrics::serve(self.settings.metrics, metrics, &self.stop).await?;
+        println!("onepoint: adapter {} is running", self.name);
+        let ends = |ended: Result<(), RunnerError>| {
+            self.stop.cancel();
+            ended.map_err(|error| failure(&error))
+        };
+        let (given, taken) =
+            tokio::join!(async { ends(handover.run(self.stop.clone()).await) }, async {
+                ends(runner.run(self.stop.clone()).await)
+            },);
+        given.and(taken)
+    }
+}
+
+fn failure(error: &RunnerError) -> Failure {
+    let hint = "look at the disk of the inbox, then start again";
+    Failure { code: error.code(), message: error.en(), hint: hint.to_owned(), exit: 4 }
 }
 
 fn client(gateway: &Gateway) -> Result<HttpClient, Failure> {
@@ -117,84 +200,4 @@ fn client(gateway: &Gateway) -> Result<HttpClient, Failure> {
     let options =
         ClientOptions::new(gateway.url.clone(), read_input(&gateway.ca, max)?).identity(chain, key);
     HttpClient::new(options).map_err(|error| super::send::client_failure(&error))
-}
-
-fn settings(path: &Path, text: &str) -> Result<AdapterSettings, Vec<ConfigFault>> {
-    let source = Source::new(path, text);
-    let table = source.table();
-    let root = source.root(&table);
-    let gateway = root.opt_section("gateway").and_then(|section| {
-        let url = section.text("url");
-        let (ca, certificate, key) =
-            (section.path("ca"), section.path("certificate"), section.path("key"));
-        section.finish();
-        Some(Gateway { url: url?, ca: ca?, identity: (certificate?, key?) })
-    });
-    let files: ReadFile<'_> = &|path| std::fs::read_to_string(path);
-    let broker = root.opt_section("broker").and_then(|section| broker::read(&section, files));
-    if gateway.is_none() && !root.has("broker") {
-        root.fault("gateway", "is missing; expected [gateway] or [broker]");
-    }
-    let signing = root.section("signing").and_then(|section| {
-        let (certificate, key) = (section.path("certificate"), section.path("key"));
-        section.finish();
-        Some((certificate?, key?))
-    });
-    let inbox = root.section("inbox").and_then(|section| {
-        let path = section.path("path");
-        section.finish();
-        path
-    });
-    let (dxp_id, gateway_dxp_id) = (root.text("dxp_id"), root.text("gateway_dxp_id"));
-    root.finish();
-    let build = || {
-        Some(AdapterSettings {
-            gateway,
-            broker,
-            signing: signing?,
-            inbox: inbox?,
-            dxp_id: dxp_id?,
-            gateway_dxp_id: gateway_dxp_id?,
-        })
-    };
-    match build() {
-        Some(settings) if source.is_clean() => Ok(settings),
-        _ => Err(source.into_faults()),
-    }
-}
-
-/// Maps a delivery and signs the answers.
-struct DepartmentHandler {
-    department: &'static dyn Department,
-    chain: Vec<Certificate>,
-    key: SigningKey,
-    dxp_id: String,
-    receiver: String,
-}
-
-impl Handler for DepartmentHandler {
-    fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
-        let poison = |code: &str, text: String| HandlerError { code: code.to_owned(), text };
-        let now = Clock.now();
-        let incoming = Incoming {
-            delivery: &delivery.id,
-            message: &delivery.message,
-            message_type: &delivery.message_type,
-            documents: &delivery.documents,
-            body: &delivery.body,
-        };
-        let outcome = self
-            .department
-            .map(&incoming, now)
-            .map_err(|error| poison(error.code(), error.en()))?;
-        let mut answers = Vec::with_capacity(outcome.answers.len());
-        for answer in &outcome.answers {
-            let envelope = dxp_for(answer, &self.dxp_id, &self.receiver, now);
-            let signed =
-                xmldsig::sign(&envelope.to_xml(), &self.key, &self.chain, &SignOptions::default())
-                    .map_err(|error| poison(error.code(), error.en()))?;
-            answers.push(OutgoingAnswer { id: answer.id.clone(), body: signed.into_bytes() });
-        }
-        Ok(Handled { effect: outcome.effect, answers })
-    }
 }

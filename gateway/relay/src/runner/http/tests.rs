@@ -166,7 +166,7 @@ fn handler(delivery: &Delivery) -> Result<Handled, HandlerError> {
         id: format!("{}-{n}", delivery.id),
         body: format!("<answer n='{n}'/>").into_bytes(),
     };
-    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(1), answer(2)] })
+    Ok(Handled { effect: delivery.id.clone(), answers: vec![answer(1), answer(2)], order: None })
 }
 
 /// Runs an adapter until nothing is pending; gives its status and its inbox.
