@@ -19,7 +19,9 @@ mod answers;
 mod check;
 mod deaths;
 mod mix;
+mod replay;
 mod senders;
+mod soak;
 
 use answers::Collectors;
 use check::{Sums, World};

@@ -81,6 +81,11 @@ impl Senders {
         self.allowed = in_all;
     }
 
+    /// How many may have left so far.
+    pub(super) fn allowed(&self) -> usize {
+        self.allowed
+    }
+
     /// Waits until so many have an answer.
     pub(super) async fn answered(&self, at_least: usize) {
         let started = Instant::now();
