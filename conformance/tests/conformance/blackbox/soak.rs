@@ -32,11 +32,11 @@ const MOMENT_MS: usize = 250;
 
 /// What is killed, with hundredths.
 const KILLS: [(u64, Kill); 5] = [
-    (40, Kill::Gateway),
-    (30, Kill::Adapter),
-    (10, Kill::Broker(Down::Kill)),
-    (5, Kill::Broker(Down::Graceful)),
-    (15, Kill::Pause),
+    (42, Kill::Gateway),
+    (38, Kill::Adapter),
+    (6, Kill::Broker(Down::Kill)),
+    (2, Kill::Broker(Down::Graceful)),
+    (12, Kill::Pause),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +104,13 @@ impl Soak<'_> {
         let names = ["Gateway", "Adapter", "Broker", "Pause"];
         let mut killed: BTreeMap<&'static str, usize> = names.map(|name| (name, 0)).into();
         loop {
-            let part = started.elapsed().as_secs_f64() / lasts.as_secs_f64();
-            if part >= 1.0 {
+            if started.elapsed() >= lasts {
                 return killed;
             }
             let pause = PAUSE_MS.start + self.random.below(PAUSE_MS.end - PAUSE_MS.start);
             std::thread::sleep(Duration::from_millis(pause as u64));
             // As many have left as time has passed.
+            let part = (started.elapsed().as_secs_f64() / lasts.as_secs_f64()).min(1.0);
             let due = (part * messages as f64) as usize;
             self.senders.allow(due.max(self.senders.allowed()));
             let moment = self.random.below(MOMENT_MS);

@@ -132,8 +132,7 @@ impl Seal for ReplySeal {
             return Err(wrong(first.unwrap_or_default()));
         }
         for one in self.catalogue.documents(&document, kind) {
-            let known = |key: &String| facts.business_keys.contains(key);
-            if let Some(key) = one.business_key.filter(|key| !known(key)) {
+            if let Some(key) = one.business_key.filter(|key| is_of_another(key, facts)) {
                 let text = format!("{key} was not in delivery {}", facts.delivery);
                 return Err(HandlerError::new("reply-about-another", text));
             }
@@ -165,6 +164,14 @@ impl ReplySeal {
             }),
         }
     }
+}
+
+/// Whether a key is not among those of its kind in the delivery. Of a kind that was not in
+/// it, such as a tax bill's, nothing can be said here.
+fn is_of_another(key: &str, facts: &Facts) -> bool {
+    let kind = |key: &str| key.split('|').next().unwrap_or_default().to_owned();
+    let mut same = facts.business_keys.iter().filter(|known| kind(known) == kind(key)).peekable();
+    same.peek().is_some() && same.all(|known| known != key)
 }
 
 fn parse(bytes: &[u8]) -> Result<Document, HandlerError> {
