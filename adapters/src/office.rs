@@ -144,7 +144,9 @@ impl Entry {
         let key = if by_key { Some(Key::of(one)?) } else { None };
         let mut record = (kind.record)(one)?;
         record.insert("index".to_owned(), json!(one.index));
-        record.insert("guid".to_owned(), json!(one.head.required("guid")?));
+        if let Some(guid) = one.head.optional("guid") {
+            record.insert("guid".to_owned(), guid.into());
+        }
         if one.head.optional("appType").is_some() {
             record.insert("declared".to_owned(), declared(one)?.into());
         }

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod decisions;
+
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load_builtin().unwrap());
 
 pub(crate) const TYPES: [&str; 4] =
@@ -271,7 +273,9 @@ fn bad_deliveries_are_refused_by_every_department() {
         assert_eq!(code(message_type, &[], &body), "mapping-no-documents");
         assert_eq!(code(message_type, &[0, 0], &body), "mapping-documents-not-ascending");
         assert_eq!(code(message_type, &[7], &body), "mapping-document-out-of-range");
-        let without = with(&body, "guid", 0, None);
+        let shapes = OFFICES.iter().flat_map(|office| office.kinds).map(|kind| kind.shape);
+        let shape = shapes.into_iter().find(|shape| shape.message_type == message_type).unwrap();
+        let without = with(&body, shape.key[0], 0, None);
         assert_eq!(code(message_type, &[0], &without), "mapping-field-missing");
     }
 }
