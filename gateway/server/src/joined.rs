@@ -180,6 +180,11 @@ impl Document {
         self.by(|said| said.words.iter().any(|word| word.is(&[INSPECTION])))
     }
 
+    /// The departments that refused it or sent it back.
+    fn rejected_by(&self) -> Vec<&str> {
+        self.by(|said| said.stands(Stand::Bad))
+    }
+
     /// The departments that have let it go.
     fn released_by(&self) -> Vec<&str> {
         self.by(|said| said.state() == State::Released)

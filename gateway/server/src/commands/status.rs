@@ -78,9 +78,11 @@ pub(crate) fn one_line(document: &Value) -> String {
         let over = if inspection.at("over") == true { "over" } else { "under way" };
         parts.push(format!("one inspection by {} is {over}", names(inspection.at("ordered_by"))));
     }
-    let released = names(document.at("released_by"));
-    if !released.is_empty() {
-        parts.push(format!("released by {released}"));
+    for (what, key) in [("released", "released_by"), ("rejected", "rejected_by")] {
+        let by = names(document.at(key));
+        if !by.is_empty() {
+            parts.push(format!("{what} by {by}"));
+        }
     }
     for awaited in document.items("awaited") {
         let overdue = if awaited.at("overdue") == true { ", overdue" } else { "" };

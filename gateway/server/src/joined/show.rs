@@ -80,6 +80,7 @@ impl Joined {
             "state": one.state().word(),
             "inspection": inspection(one),
             "released_by": one.released_by(),
+            "rejected_by": one.rejected_by(),
             "awaited": awaited.collect::<Vec<Value>>(),
             "departments": departments.collect::<serde_json::Map<String, Value>>(),
         });

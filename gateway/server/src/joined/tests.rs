@@ -157,6 +157,7 @@ fn contradictions_are_flagged() {
     story.say_of(0, "tax", "120", "TaxReturnMessage");
     story.say("customs", "100");
     assert_eq!(story.document()["state"], "rejected");
+    assert_eq!(story.document()["rejected_by"], json!(["customs"]));
     // Detained and let go after all is none either.
     let mut story = Story::of(&["customs"]);
     story.say("customs", "503");
