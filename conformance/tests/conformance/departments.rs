@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use onepoint_adapters::{Answer, DEPARTMENTS, Incoming, department, dxp_for};
 use onepoint_conformance::zone::{Setup, Zone};
@@ -274,6 +276,63 @@ fn answers_are_judged_by_rules_too() {
         // Before customs has numbered the list, nobody can tell what the bill is about.
         assert_eq!(status["unplaced"].as_array().unwrap().len(), 1, "{status}");
         assert_eq!(status["state"], "awaited");
+    });
+    zone.stop_gateway();
+}
+
+/// A hundred returns with the longest texts there can be are one answer and one notice.
+#[test]
+fn long_texts_of_many_documents_reach_the_sender() {
+    const COUNT: u32 = 100;
+    let mut zone = zone(&[], |text| text);
+    runtime().block_on(async {
+        let one = message("CEB621Message", &[]);
+        let (open, close) = ("<ceb:Inventory>", "</ceb:Inventory>");
+        let (start, end) = (one.find(open).unwrap(), one.find(close).unwrap() + close.len());
+        let numbered = |n: u32| {
+            let document = message("CEB621Message", &[("copNo", &format!("MANY-{n:03}"))]);
+            document[document.find(open).unwrap()..document.find(close).unwrap() + close.len()]
+                .to_owned()
+        };
+        let documents: String = (0..COUNT).map(numbered).collect();
+        let body = format!("{}{documents}{}", &one[..start], &one[end..]);
+        let id = send(&zone, "declarant", &body).await;
+        let indexes: Vec<u32> = (0..COUNT).collect();
+        let incoming = Incoming {
+            delivery: &format!("{id}.customs"),
+            message: &id,
+            message_type: "CEB621Message",
+            documents: &indexes,
+            body: body.as_bytes(),
+        };
+        let outcome = department("customs").unwrap().map(&incoming, Timestamp::now()).unwrap();
+        let answer = outcome.answers.into_iter().next().unwrap();
+        let long = format!("<returnInfo>{}</returnInfo>", "查".repeat(1000));
+        let parts = answer.xml.split("<returnInfo>").map(|part| {
+            part.split_once("</returnInfo>")
+                .map_or(part.to_owned(), |(_, rest)| format!("{long}{rest}"))
+        });
+        let xml = parts.collect();
+        let customs = Customs {
+            zone: &zone,
+            message: id.clone(),
+            delivery: answer.delivery.clone(),
+            body,
+            answers: 0,
+        };
+        let told = customs.hand_in(Answer { xml, ..answer }).await;
+        assert!(told.is_success(), "{}", told.text());
+        let pulled = value(&zone.client("declarant").get("/v1/receipts?max=1").await.unwrap());
+        let notice = STANDARD.decode(pulled["deliveries"][0]["body"].as_str().unwrap()).unwrap();
+        let notice: Value = serde_json::from_slice(&notice).unwrap();
+        let entries = notice["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), COUNT as usize);
+        for entry in entries {
+            let info = entry["info"].as_str().unwrap();
+            assert!((100..1000).contains(&info.chars().count()), "{info}");
+        }
+        // What was cut is whole in the envelope.
+        assert!(notice["envelope"].as_str().unwrap().len() > 300_000);
     });
     zone.stop_gateway();
 }

@@ -18,6 +18,10 @@ use crate::record::{AnswerEntry, AnswerEvidence, LIST_NUMBER};
 use crate::refusal::Refusal;
 use crate::trace::TRACEPARENT;
 
+/// Characters of texts in one notice; of three bytes each they are half of what a row may have
+/// beside its payload.
+const INFO_CHARS: usize = onepoint_store::MAX_HEADER_BYTES / 6;
+
 pub(super) fn relayed(
     tx: &mut LedgerTx<'_>,
     seqs: &[u64],
@@ -120,6 +124,7 @@ pub(super) fn record(
     // Only the receipt of its own type says where the declaration stands; others have their say
     // in the joined status.
     let decides = answer.decides(&delivery.message_type);
+    let most = info_chars_max(answer.entries().len());
     for entry in answer.entries() {
         let document = named.find(tx, &delivery.message, entry)?;
         if let (Some(index), true, Ok(status)) = (document, decides, entry.status.parse::<i64>()) {
@@ -129,12 +134,19 @@ pub(super) fn record(
         let index = tx.append(Some(&delivery.message), document, &fact)?;
         written.push(index);
         listed.push(json!({
-            "document": document, "status": entry.status, "info": entry.info, "fact": index,
+            "document": document, "status": entry.status, "fact": index,
+            "info": entry.info.chars().take(most).collect::<String>(),
             "numbers": entry.numbers_value(),
         }));
     }
     notify_sender(tx, answer, &delivery, body, listed, now_ms)?;
     Ok(Ok(Recorded { delivery: delivery.id, duplicate: false, facts: written }))
+}
+
+/// How many characters of each text a notice repeats: all texts of an answer fit into the row
+/// of the outbox. The whole of each is in the envelope, which the notice carries.
+fn info_chars_max(entries: usize) -> usize {
+    INFO_CHARS / entries.max(1)
 }
 
 /// Sets where a document stands, unless it stands further already: answers may come late.
