@@ -298,7 +298,7 @@ fn a_set_may_have_json_schemas_alone() {
     write("examples/invalid/BerthMessage.json-type.json", BERTH);
     let config = zone.folder().join("onepoint.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let route = "\n[[route]]\ntype = \"BerthMessage\"\ndepartments = [\"eport\"]\n";
+    let route = "\n[[route]]\ntype = \"BerthMessage\"\ndepartments = [\"park\"]\n";
     fs::write(&config, text + route).unwrap();
     let add = ["schemas", "add", "quay", "--config", "onepoint.toml"];
     let (code, _, error) = run(&zone, &add);
