@@ -150,7 +150,8 @@ impl Mix {
     pub(super) fn new(zone: &Zone, seed: u64) -> Mix {
         Mix {
             random: Random(seed),
-            run: format!("{seed:X}"),
+            // Numbers of lists have at most 20 characters, whatever the seed.
+            run: format!("{:X}", seed & 0xF_FFFF),
             signers: KINDS.iter().map(|kind| (kind.party, zone.signer(kind.party))).collect(),
             documents: BTreeMap::new(),
             earlier: BTreeMap::new(),
