@@ -130,6 +130,11 @@ pub struct Participant {
     pub department: Option<String>,
     /// Versions of norms by which its messages are judged whatever the day, as `ceb/2018-113`.
     pub schemas: Vec<String>,
+    /// Its address in DXP envelopes (`SenderId`, `ReceiverId`): 1 to 16 characters.
+    pub dxp_id: Option<String>,
+    /// Its number as a node of the exchange (`StaNode`, and the first 8 digits of `MsgId`):
+    /// such a participant may carry the signed messages of others.
+    pub node: Option<String>,
 }
 
 /// `from` lets `to` send messages that name `from`'s codes.

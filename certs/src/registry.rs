@@ -32,6 +32,10 @@ pub const MAX_POLICIES: usize = 64;
 pub const MAX_CERTIFICATES: usize = 64;
 /// Most codes or message types in one list.
 pub const MAX_LIST: usize = 4096;
+/// Longest address in DXP envelopes, in characters (norm of 2022-05, `SenderId`).
+pub const MAX_DXP_ID: usize = 16;
+/// Digits of a node's number (norm of 2022-05, `SvNo/MsgId`).
+pub const NODE_DIGITS: usize = 8;
 /// Longest name, code or message type, in bytes.
 pub const MAX_TEXT_BYTES: usize = 256;
 
@@ -41,6 +45,8 @@ pub struct Registry {
     participants: BTreeMap<ParticipantId, Participant>,
     by_certificate: HashMap<Fingerprint, ParticipantId>,
     by_code: HashMap<String, ParticipantId>,
+    by_dxp_id: HashMap<String, ParticipantId>,
+    by_node: HashMap<String, ParticipantId>,
     // By the delegate, then by code; each list sorted, so that answers are the same for any
     // order of the input.
     delegations: HashMap<ParticipantId, HashMap<String, Vec<Arc<Delegation>>>>,
@@ -79,6 +85,16 @@ impl Registry {
     /// The participant that owns a code.
     pub fn by_code(&self, code: &str) -> Option<&Participant> {
         self.participant(self.by_code.get(code)?)
+    }
+
+    /// The participant with this address in DXP envelopes.
+    pub fn by_dxp_id(&self, dxp_id: &str) -> Option<&Participant> {
+        self.participant(self.by_dxp_id.get(dxp_id)?)
+    }
+
+    /// The participant that is this node of the exchange.
+    pub fn by_node(&self, node: &str) -> Option<&Participant> {
+        self.participant(self.by_node.get(node)?)
     }
 
     /// Whether `participant` may send messages of this type at all.

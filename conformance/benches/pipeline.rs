@@ -114,6 +114,8 @@ impl World {
             trust: None,
             department: None,
             schemas: Vec::new(),
+            dxp_id: None,
+            node: None,
         };
         let registry = Registry::build(vec![platform], Vec::new(), Vec::new()).unwrap();
         let catalogue = Catalogue::load_builtin().unwrap();

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{
-    MAX_CERTIFICATES, MAX_DELEGATIONS, MAX_LIST, MAX_PARTICIPANTS, MAX_POLICIES, MAX_TEXT_BYTES,
-    Place, Registry, RegistryError,
+    MAX_CERTIFICATES, MAX_DELEGATIONS, MAX_DXP_ID, MAX_LIST, MAX_PARTICIPANTS, MAX_POLICIES,
+    MAX_TEXT_BYTES, NODE_DIGITS, Place, Registry, RegistryError,
 };
 use crate::hex;
 use crate::key::{MAX_RSA_BITS, MIN_RSA_BITS_LEGACY};
@@ -41,6 +41,8 @@ pub(super) fn build(
         participants: BTreeMap::new(),
         by_certificate: HashMap::new(),
         by_code: HashMap::new(),
+        by_dxp_id: HashMap::new(),
+        by_node: HashMap::new(),
         delegations: HashMap::new(),
         policies,
         version,
@@ -126,7 +128,28 @@ fn add_participant(
             }),
         }
     }
+    add_address(&mut registry.by_dxp_id, "dxp_id", participant.dxp_id.as_ref(), &id, faults);
+    add_address(&mut registry.by_node, "node", participant.node.as_ref(), &id, faults);
     registry.participants.insert(id, participant);
+}
+
+fn add_address(
+    taken: &mut HashMap<String, ParticipantId>,
+    what: &'static str,
+    address: Option<&String>,
+    id: &ParticipantId,
+    faults: &mut Vec<RegistryError>,
+) {
+    let Some(address) = address else { return };
+    match taken.entry(address.clone()) {
+        Entry::Vacant(free) => _ = free.insert(id.clone()),
+        Entry::Occupied(taken) => faults.push(RegistryError::AddressShared {
+            what,
+            address: super::error::shown(address),
+            first: taken.get().clone(),
+            second: id.clone(),
+        }),
+    }
 }
 
 fn check_participant(
@@ -141,6 +164,7 @@ fn check_participant(
     }
     check_list(&place, "code", &participant.codes, faults);
     check_list(&place, "message type", &participant.may_send, faults);
+    check_addresses(&place, participant, faults);
     let found = participant.certificates.len();
     if found > MAX_CERTIFICATES {
         let (what, most) = ("certificates", MAX_CERTIFICATES);
@@ -167,6 +191,18 @@ fn check_participant(
         }
         (Role::Department, _) | (_, None) => {}
         (_, Some(_)) => faults.push(RegistryError::DepartmentOfOther { participant: id }),
+    }
+}
+
+fn check_addresses(place: &Place, participant: &Participant, faults: &mut Vec<RegistryError>) {
+    let spaced = |text: &str| text.contains(char::is_whitespace);
+    let address = |id: &str| is_text(id) && !spaced(id) && id.chars().count() <= MAX_DXP_ID;
+    if participant.dxp_id.as_deref().is_some_and(|id| !address(id)) {
+        faults.push(RegistryError::BadText { place: place.clone(), what: "dxp_id" });
+    }
+    let number = |node: &str| node.len() == NODE_DIGITS && node.bytes().all(|b| b.is_ascii_digit());
+    if participant.node.as_deref().is_some_and(|node| !number(node)) {
+        faults.push(RegistryError::BadText { place: place.clone(), what: "node" });
     }
 }
 
@@ -283,7 +319,9 @@ fn version(
                 prints,
                 p.policy,
                 p.trust,
-                p.department
+                p.department,
+                p.dxp_id,
+                p.node
             ])
             .to_string(),
         );

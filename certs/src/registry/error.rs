@@ -97,6 +97,18 @@ pub enum RegistryError {
         /// And then by.
         second: ParticipantId,
     },
+    /// An address of the exchange is owned twice.
+    #[error("{what} \"{address}\" is owned by \"{first}\" and by \"{second}\"")]
+    AddressShared {
+        /// `dxp_id` or `node`.
+        what: &'static str,
+        /// Which.
+        address: String,
+        /// Owned first by.
+        first: ParticipantId,
+        /// And then by.
+        second: ParticipantId,
+    },
     /// A policy that is not defined.
     #[error("participant \"{participant}\" names the unknown policy \"{policy}\"")]
     UnknownPolicy {
@@ -239,6 +251,7 @@ impl RegistryError {
             RegistryError::CertificateShared { .. } => "registry-certificate-shared",
             RegistryError::CertificateIsCa { .. } => "registry-certificate-is-ca",
             RegistryError::CodeShared { .. } => "registry-code-shared",
+            RegistryError::AddressShared { .. } => "registry-address-shared",
             RegistryError::UnknownPolicy { .. } => "registry-unknown-policy",
             RegistryError::NothingToSend { .. } => "registry-nothing-to-send",
             RegistryError::DepartmentWithoutName { .. } => "registry-department-without-name",
@@ -275,6 +288,9 @@ impl RegistryError {
             }
             RegistryError::CodeShared { code, first, second } => {
                 format!("代码“{code}”同时属于“{first}”和“{second}”")
+            }
+            RegistryError::AddressShared { what, address, first, second } => {
+                format!("{}“{address}”同时属于“{first}”和“{second}”", what_zh(what))
             }
             RegistryError::UnknownPolicy { participant, policy } => {
                 format!("参与方“{participant}”引用了未定义的策略“{policy}”")
@@ -326,6 +342,8 @@ impl RegistryError {
 fn what_zh(what: &'static str) -> &'static str {
     match what {
         "participants" => "参与方",
+        "dxp_id" => "DXP 地址",
+        "node" => "节点号",
         "delegations" => "委托",
         "policies" => "策略",
         "certificates" => "证书",

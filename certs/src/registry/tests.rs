@@ -34,6 +34,8 @@ fn enterprise(name: &str, codes: &[&str], certificates: &[usize]) -> Participant
         trust: None,
         department: None,
         schemas: Vec::new(),
+        dxp_id: None,
+        node: None,
     }
 }
 
@@ -64,6 +66,21 @@ fn loose(name: &str, until: Option<&str>) -> SignaturePolicy {
         allow_rsa_sha1: true,
         ..SignaturePolicy::strict()
     }
+}
+
+#[test]
+fn participants_are_found_by_their_addresses() {
+    let mut participants = two();
+    participants[0].dxp_id = Some("DXPENT0000000001".to_owned());
+    participants[1].node = Some("00000001".to_owned());
+    let version = Registry::build(two(), vec![], vec![]).unwrap().version();
+    let registry = Registry::build(participants, vec![], vec![]).unwrap();
+    assert_ne!(registry.version(), version);
+    let found = |p: Option<&Participant>| p.map(|p| p.id.to_string()).unwrap_or_default();
+    assert_eq!(found(registry.by_dxp_id("DXPENT0000000001")), "jia");
+    assert_eq!(found(registry.by_dxp_id("00000001")), "");
+    assert_eq!(found(registry.by_node("00000001")), "yi");
+    assert_eq!(found(registry.by_node("DXPENT0000000001")), "");
 }
 
 fn two() -> Vec<Participant> {

@@ -46,6 +46,10 @@ fn every_fault_of_participants() {
             told!(fault(|p, _| p[1].certificates.push(ZONE.root.certificate().clone()))),
         ),
         ("registry-code-shared", told!(fault(|p, _| p[1].codes.push("3301A00001".to_owned())))),
+        (
+            "registry-address-shared",
+            told!(fault(|p, _| p.iter_mut().for_each(|p| p.dxp_id = Some("DXPENT1".to_owned())))),
+        ),
         ("registry-unknown-policy", told!(fault(|p, _| p[0].policy = Some("none".to_owned())))),
         ("registry-nothing-to-send", told!(fault(|p, _| p[0].may_send.clear()))),
         (
@@ -156,6 +160,19 @@ fn texts_and_lists_are_bounded() {
     assert!(code("3301A00001"));
     for bad in ["", "33 01", " 3301", "3301\u{a0}", "33\t01"] {
         assert!(!code(bad), "{bad:?}");
+    }
+    let address = |dxp_id: Option<&str>, node: Option<&str>| {
+        let mut participants = two();
+        participants[0].dxp_id = dxp_id.map(str::to_owned);
+        participants[0].node = node.map(str::to_owned);
+        Registry::build(participants, vec![], vec![]).is_ok()
+    };
+    assert!(address(Some("DXPENT0000000001"), Some("00000001")));
+    for bad in ["", "DXPENT00000000012", "DXP ENT"] {
+        assert!(!address(Some(bad), None), "{bad:?}");
+    }
+    for bad in ["", "1234567", "123456789", "1234567a"] {
+        assert!(!address(None, Some(bad)), "{bad:?}");
     }
     let policies = |n: usize| (0..n).map(|n| loose(&format!("p{n}"), Some("2026-06-30"))).collect();
     assert!(Registry::build(two(), vec![], policies(MAX_POLICIES)).is_ok());

@@ -136,6 +136,8 @@ fn participant(
         trust,
         department,
         schemas,
+        dxp_id: section.opt_text("dxp_id"),
+        node: section.opt_text("node"),
     })
 }
 
