@@ -8,10 +8,13 @@
 //! that the caller knows (the exchange itself does not check that), and what was signed is
 //! what is shown.
 
+mod content;
 mod error;
+mod explain;
 #[cfg(test)]
 mod tests;
 
+pub use content::{Content, Fields, Order};
 pub use error::PaymentError;
 
 use onepoint_certs::{
@@ -98,6 +101,19 @@ impl Payment {
         );
         let members = read(&text)?;
         if let Some(other) = members.get(4) {
+            return Err(PaymentError::Unexpected { name: error::found(&other.name) });
+        }
+        payment(&members)
+    }
+
+    /// Takes the JSON of a request without its signature: the four members, in any order.
+    ///
+    /// # Errors
+    /// [`PaymentError`].
+    pub fn read(json: &str) -> Result<Payment, PaymentError> {
+        let members = read(json)?;
+        let known = [SESSION, HEAD, LISTS, TIME];
+        if let Some(other) = members.iter().find(|m| !known.contains(&m.name.as_str())) {
             return Err(PaymentError::Unexpected { name: error::found(&other.name) });
         }
         payment(&members)
@@ -199,6 +215,11 @@ impl Received {
         let value = octets::decode(text_of(&members, VALUE)?, MAX_VALUE_BYTES)
             .map_err(|_| PaymentError::Member { name: VALUE, expected: "base64 of a value" })?;
         Ok(Received { payment: payment(&members)?, number, value })
+    }
+
+    /// The data, for explanations only: nobody is known to have signed them.
+    pub fn payment(&self) -> &Payment {
+        &self.payment
     }
 
     /// The number of the certificate that the sender names.

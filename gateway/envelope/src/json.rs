@@ -64,6 +64,26 @@ pub(crate) fn object(text: &str) -> Result<Vec<Member<'_>>, JsonFault> {
     }
 }
 
+/// Reads one array and nothing else: the text of each of its values.
+pub(crate) fn array(text: &str) -> Result<Vec<&str>, JsonFault> {
+    let mut scan = Scan { rest: text };
+    let mut values = Vec::new();
+    scan.expect('[')?;
+    if !scan.taken(']') {
+        loop {
+            values.push(scan.value()?.1);
+            if !scan.taken(',') {
+                break;
+            }
+        }
+        scan.expect(']')?;
+    }
+    match scan.rest.trim_matches(WHITE) {
+        "" => Ok(values),
+        _ => Err(JsonFault::Malformed("expected nothing after the array".to_owned())),
+    }
+}
+
 /// Takes the value of a member out.
 pub(crate) fn take(members: &mut Vec<Member<'_>>, name: &str) -> Option<Value> {
     let at = members.iter().position(|member| member.name == name)?;
@@ -205,6 +225,18 @@ mod tests {
         let mut members = object("{\"a\":1,\"b\":2}").unwrap();
         assert_eq!(take(&mut members, "a"), Some(Value::from(1)));
         assert_eq!(take(&mut members, "a"), None);
+    }
+
+    #[test]
+    fn an_array_gives_the_text_of_its_values() {
+        assert_eq!(
+            array(" [1.50 , {\"a\":[2]},\"x\"] ").unwrap(),
+            ["1.50", "{\"a\":[2]}", "\"x\""]
+        );
+        assert!(array("[]").unwrap().is_empty());
+        for text in ["", "{}", "[", "[1", "[1,]", "[1] 2", "[{\"a\":1,\"a\":2}]"] {
+            assert!(array(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! and whether its chain holds is for the caller to check.
 
 mod error;
-mod explain;
+pub(crate) mod explain;
 mod header;
 mod signing;
 #[cfg(test)]
@@ -188,6 +188,29 @@ impl<'t> Jws<'t> {
         Ok(Jws { header, protected, covered, value })
     }
 
+    /// The payload as it was sent, for explanations only: nobody is known to have signed it.
+    ///
+    /// # Errors
+    /// [`JwsError::Base64`].
+    pub fn unverified_payload(&self) -> Result<Vec<u8>, JwsError> {
+        match self.header.encoded {
+            true => decode("payload", &self.covered),
+            false => Ok(self.covered.to_vec()),
+        }
+    }
+
+    /// The certificate that the header carries or names, then the others it carries; nothing
+    /// is verified. `known` as for [`Jws::verify`].
+    pub fn named_certificates(
+        &self,
+        policy: &SignaturePolicy,
+        known: &[Certificate],
+    ) -> Vec<Certificate> {
+        let Ok((leaf, _)) = self.certificate(policy, known) else { return Vec::new() };
+        let others = self.header.certificates.get(1..).unwrap_or_default();
+        std::iter::once(leaf).chain(others).cloned().collect()
+    }
+
     /// Verifies the signature. `known` are the certificates that the header may name:
     /// those registered for a participant. The policy is taken as it stands: the caller
     /// asks [`SignaturePolicy::in_force`] first.
@@ -230,11 +253,7 @@ impl<'t> Jws<'t> {
             }
             other => JwsError::Policy(other),
         })?;
-        let payload = match self.header.encoded {
-            true => decode("payload", &self.covered)?,
-            false => self.covered.to_vec(),
-        };
-        Ok((payload, used))
+        Ok((self.unverified_payload()?, used))
     }
 
     fn certificate<'c>(
@@ -255,6 +274,25 @@ impl<'t> Jws<'t> {
         let kid = self.header.kid.as_deref().ok_or(JwsError::NoKey)?;
         number::find(known, kid, policy).map_err(JwsError::Number)
     }
+}
+
+/// A detached signature in the compact form (RFC 7515 appendix F) and its payload as one
+/// flattened signature: `{"payload":…,"protected":…,"signature":…}` without white space.
+///
+/// # Errors
+/// [`JwsError`]: a payload inside already, a broken header, an unencoded payload that is not
+/// UTF-8.
+pub fn attach(detached: &str, payload: &[u8]) -> Result<String, JwsError> {
+    let Jws { header, covered, .. } = Jws::compact(detached, Some(payload))?;
+    let shown = match header.encoded {
+        true => String::from_utf8(covered.into_owned()),
+        false => String::from_utf8(payload.to_vec()),
+    };
+    let shown = Value::String(shown.map_err(|_| JwsError::Unencoded)?);
+    let mut parts = detached.split('.');
+    let protected = Value::String(parts.next().unwrap_or_default().to_owned());
+    let value = Value::String(parts.nth(1).unwrap_or_default().to_owned());
+    Ok(format!("{{\"payload\":{shown},\"protected\":{protected},\"signature\":{value}}}"))
 }
 
 /// Where the payload comes from.

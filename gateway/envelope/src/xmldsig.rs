@@ -22,10 +22,12 @@ mod signing;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unsigned;
 mod unsupported;
 
 pub use error::{Fault, MAX_FOUND, Role, SignatureError};
 pub use signing::{SignError, SignOptions, sign};
+pub use unsigned::unsigned_content;
 pub use unsupported::Unsupported;
 
 use onepoint_certs::number;

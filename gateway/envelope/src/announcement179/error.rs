@@ -49,6 +49,14 @@ pub enum PaymentError {
         /// The member.
         name: String,
     },
+    /// A field of head or lists is of another type.
+    #[error("{pointer} is not {expected}")]
+    Field {
+        /// JSON Pointer of the field.
+        pointer: String,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// `certNo` names no registered certificate.
     #[error("{}", .0.en())]
     Number(#[source] NumberError),
@@ -86,11 +94,43 @@ impl PaymentError {
             Self::Missing { .. } => "payment-missing-member",
             Self::Member { .. } => "payment-member",
             Self::Unexpected { .. } => "payment-unexpected-member",
+            Self::Field { .. } => "payment-field",
             Self::Number(error) => error.code(),
             Self::KeyFamily { .. } => "payment-key-kind",
             Self::OtherCertificate => "payment-other-certificate",
             Self::Policy(error) => error.code(),
             Self::ValueMismatch(_) => "payment-value-mismatch",
+        }
+    }
+
+    /// What would have been right.
+    pub fn expected(&self) -> String {
+        match self {
+            Self::TooLong { max } => format!("at most {max} bytes"),
+            Self::Json { .. } => "one JSON object (RFC 8259)".to_owned(),
+            Self::Duplicate { .. } => "each member once".to_owned(),
+            Self::Member { expected, .. } | Self::Field { expected, .. } => (*expected).to_owned(),
+            Self::Missing { .. } | Self::Unexpected { .. } => {
+                "sessionID, payExchangeInfoHead, payExchangeInfoLists, serviceTime, certNo, signValue"
+                    .to_owned()
+            }
+            Self::Number(_) => "the number of a certificate registered for the sender".to_owned(),
+            Self::KeyFamily { .. } | Self::OtherCertificate => "an RSA or SM2 key".to_owned(),
+            Self::Policy(_) => "what the sender's signature policy takes".to_owned(),
+            Self::ValueMismatch(_) => {
+                "a value of the certificate's key over the exact string of the announcement".to_owned()
+            }
+        }
+    }
+
+    /// The JSON Pointer of what is at fault; empty for the whole.
+    pub fn pointer(&self) -> String {
+        match self {
+            Self::Member { name, .. } | Self::Missing { name } => format!("/{name}"),
+            Self::Field { pointer, .. } => pointer.clone(),
+            Self::Number(_) => "/certNo".to_owned(),
+            Self::ValueMismatch(_) => "/signValue".to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -108,6 +148,9 @@ impl PaymentError {
             Self::Missing { name } => format!("缺少成员“{name}”"),
             Self::Member { name, expected } => format!("成员“{name}”格式错误，应为 {expected}"),
             Self::Unexpected { name } => format!("不允许的成员“{name}”"),
+            Self::Field { pointer, expected } => {
+                format!("字段 {pointer} 格式错误，应为 {expected}")
+            }
             Self::Number(error) => error.zh(),
             Self::KeyFamily { family } => {
                 format!("支付数据只能用 RSA 或 SM2 加签，实际为 {family}")

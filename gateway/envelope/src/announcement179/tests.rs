@@ -188,3 +188,66 @@ fn every_refusal_of_form() {
     );
     assert_eq!(code(Payment::new("a\"b", "{}", "[]", "1")), "payment-member");
 }
+
+#[test]
+fn the_fields_come_with_the_digits_that_were_sent() {
+    let content = data().content().unwrap();
+    let text = |fields: &Fields, name: &str| {
+        fields.iter().find(|(field, _)| field == name).map(|(_, text)| text.clone())
+    };
+    assert_eq!(text(&content.head, "totalAmount").as_deref(), Some("5.0"));
+    assert_eq!(text(&content.head, "note").as_deref(), Some("测试"));
+    let order = &content.orders[0];
+    assert_eq!(text(&order.fields, "orderNo").as_deref(), Some("T0001"));
+    assert_eq!(text(&order.goods[0], "gname").as_deref(), Some("测试 \"甲\""));
+    let read = |head: &str, lists: &str| {
+        Payment::new(SESSION_ID, head, lists, SERVICE_TIME).unwrap().content()
+    };
+    assert_eq!(read("{\"note\":null}", "[]").unwrap(), Content::default());
+    for (head, lists, pointer) in [
+        ("{\"note\":{}}", "[]", "/payExchangeInfoHead/note"),
+        ("{\"note\":true}", "[]", "/payExchangeInfoHead/note"),
+        ("{}", "[1]", "/payExchangeInfoLists/0"),
+        ("{}", "[{\"goodsInfo\":{}}]", "/payExchangeInfoLists/0/goodsInfo"),
+        ("{}", "[{},{\"goodsInfo\":[\"x\"]}]", "/payExchangeInfoLists/1/goodsInfo/0"),
+        ("{}", "[{\"goodsInfo\":[{\"gname\":[]}]}]", "/payExchangeInfoLists/0/goodsInfo/0/gname"),
+    ] {
+        let error = read(head, lists).unwrap_err();
+        assert_eq!((error.code(), error.pointer()), ("payment-field", pointer.to_owned()));
+        assert_eq!(code::<()>(Err(error)), "payment-field");
+    }
+}
+
+#[test]
+fn a_value_over_another_string_is_explained() {
+    let strict = SignaturePolicy::strict();
+    let signer = &SIGNERS[0];
+    let explain = |text: &str| {
+        let cause = Received::parse(text).unwrap().explain(&strict, &known());
+        cause.map(|cause| (cause.kind.code(), cause.proved))
+    };
+    assert_eq!(explain(&signed(0)), None);
+    let made_over = |string: &str| {
+        let value = signer.key.sign(SignatureAlgorithm::Sm2Sm3, string.as_bytes()).unwrap();
+        data().with_value(&signer.certificate, &value)
+    };
+    let string = data().signed_string();
+    let bare = string
+        .replace("\"{", "{")
+        .replace("}\"||", "}||")
+        .replace("\"[", "[")
+        .replace("]\"||", "]||");
+    assert_eq!(explain(&made_over(&bare)), Some(("signed-other-octets", true)));
+    let timed = string.replace(&format!("\"{SERVICE_TIME}\""), SERVICE_TIME);
+    assert_eq!(explain(&made_over(&timed)), Some(("signed-other-octets", true)));
+    let named = string.replace("payExchangeInfoLists", "payExchangeInfoList");
+    assert_eq!(explain(&made_over(&named)), Some(("signed-other-octets", true)));
+    assert_eq!(explain(&made_over(&string.replace("T0001", "T0002"))), Some(("unknown", false)));
+    // Signed by another certificate of the same firm than the one that certNo names.
+    let value = signer.key.sign(SignatureAlgorithm::Sm2Sm3, string.as_bytes()).unwrap();
+    let other = data().with_value(&SIGNERS[1].certificate, &value);
+    assert_eq!(explain(&other), Some(("signed-by-another-certificate", true)));
+    let der = onepoint_certs::sm2::der_from_raw(&value).unwrap();
+    let der = data().with_value(&signer.certificate, &der);
+    assert_eq!(explain(&der), Some(("signature-value-form", true)));
+}

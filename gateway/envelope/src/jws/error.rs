@@ -179,6 +179,38 @@ impl JwsError {
         }
     }
 
+    /// What would have been right.
+    pub fn expected(&self) -> String {
+        let fixed = match self {
+            Self::TooLong { max, .. } => return format!("at most {max} bytes"),
+            Self::Member { expected, .. } => expected,
+            Self::TooManyCertificates { max } => return format!("at most {max} certificates"),
+            Self::Parts { .. } => "header, payload and value with dots between them",
+            Self::Base64 { .. } => "base64url without padding or white space (RFC 7515 section 2)",
+            Self::Json { .. } => "one JSON object (RFC 8259)",
+            Self::Duplicate { .. } => "each member once (RFC 7515 section 4)",
+            Self::Missing { .. } | Self::Unexpected { .. } => {
+                "payload, protected and signature; alg in the header"
+            }
+            Self::General => "one signature, in the compact or the flattened form",
+            Self::Unprotected => "every member in the protected header",
+            Self::None | Self::Hmac { .. } | Self::Algorithm { .. } => {
+                "RS256, PS256, ES256, ES384, EdDSA or the SM2 identifier, with a certificate's key"
+            }
+            Self::Critical { .. } => "no critical member but b64 (RFC 7797)",
+            Self::B64NotCritical => "\"crit\":[\"b64\"] beside b64 (RFC 7797 section 6)",
+            Self::KeyMember { .. } | Self::NoKey => "x5c, or kid or x5t#S256 of a registered one",
+            Self::TwoPayloads => "one payload, inside or beside",
+            Self::NoPayload => "the payload, or its body beside the header JWS-Signature",
+            Self::Unencoded => "base64url, or letters, digits, - _ ~ only",
+            Self::Certificate(_) => "X.509 certificates, DER in base64",
+            Self::Number(_) | Self::Thumbprint => "a certificate that is registered for the sender",
+            Self::Policy(_) => "what the sender's signature policy takes",
+            Self::ValueMismatch(_) => "a value of the certificate's key over header and payload",
+        };
+        fixed.to_owned()
+    }
+
     /// English text.
     pub fn en(&self) -> String {
         self.to_string()

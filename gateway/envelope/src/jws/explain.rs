@@ -28,7 +28,7 @@ pub struct JwsCause {
     pub how_zh: String,
 }
 
-fn proved(kind: CauseKind, en: &str, zh: &str) -> JwsCause {
+pub(crate) fn proved(kind: CauseKind, en: &str, zh: &str) -> JwsCause {
     JwsCause { kind, proved: true, how_en: en.to_owned(), how_zh: zh.to_owned() }
 }
 
@@ -86,10 +86,7 @@ impl Jws<'_> {
 
     /// Other payloads, or the same in another encoding.
     fn payloads(&self, good: &dyn Fn(&[u8]) -> bool) -> Option<JwsCause> {
-        let payload = match self.header.encoded {
-            true => super::decode("payload", &self.covered).ok()?,
-            false => self.covered.to_vec(),
-        };
+        let payload = self.unverified_payload().ok()?;
         if payload.len() > MAX_SEARCHED {
             return None;
         }
@@ -182,7 +179,7 @@ fn forms(text: &str) -> Vec<Form> {
 }
 
 /// JSON with other white space between its tokens.
-fn spaced(text: &str, unit: Option<&str>, comma: &str, colon: &str) -> String {
+pub(crate) fn spaced(text: &str, unit: Option<&str>, comma: &str, colon: &str) -> String {
     let (mut out, mut depth, mut quoted, mut escaped) = (String::new(), 0_usize, false, false);
     let mut before = '\0';
     for c in text.chars() {
