@@ -14,6 +14,7 @@ use crate::shape::{self, CEB, Shape};
 
 mod bill;
 mod course;
+mod payment_data;
 
 /// Name in the routing table.
 pub const NAME: &str = "customs";
@@ -25,7 +26,7 @@ const fn of_norm(shape: &'static Shape) -> Kind {
     Kind { shape, record: declared, says: receipts }
 }
 
-static KINDS: [Kind; 21] = [
+static KINDS: [Kind; 22] = [
     of_norm(&shape::ORDER),
     of_norm(&shape::PAYMENT),
     of_norm(&shape::WAYBILL),
@@ -47,6 +48,7 @@ static KINDS: [Kind; 21] = [
     of_norm(&shape::RETURN_TALLY),
     Kind { shape: &shape::TRANSIT, record: transit, says: let_go },
     Kind { shape: &shape::TAX_GUARANTEE, record: guarantee, says: opened },
+    payment_data::KIND,
 ];
 
 /// The receipt of a type: its form, and the fields before the status in their order. `?` marks

@@ -7,6 +7,9 @@ pub(crate) const CEB: &str = "http://www.chinaport.gov.cn/ceb";
 /// Namespace of the zone's own messages.
 pub(crate) const ZONE: &str = "urn:onepoint:zone:1";
 
+/// Namespace of the XML form of the payment data of announcement 179.
+const PAYMENT_DATA_FORM: &str = "urn:onepoint:payment-data:2018-179";
+
 /// How a message type is built.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -178,6 +181,15 @@ pub(crate) const RETURN_TALLY: Shape = ceb(
     "export-tally",
     &["operatorCode", "logisticsCode", "logisticsNo", "coElNo"],
 );
+pub(crate) const PAYMENT_DATA: Shape = Shape {
+    message_type: "PaymentDataMessage",
+    namespace: PAYMENT_DATA_FORM,
+    document: "PaymentData",
+    head: Some("PaymentDataHead"),
+    line: Some("payExchangeInfoList"),
+    kind: "payment-data",
+    key: &["ebpCode", "sessionID"],
+};
 pub(crate) const ENTERPRISE_FILING: Shape = zone(
     "EnterpriseFilingMessage",
     "EnterpriseFiling",
