@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, TestCa, Validity};
 use onepoint_certs::{Certificate, RevocationList, SignaturePolicy, TrustAnchors};
+use onepoint_envelope::announcement179::{self, Payment};
 use onepoint_envelope::c14n::{Method, PrefixList, Selection, canonicalize};
 use onepoint_envelope::dxp::{DxpMsg, DxpMsgSv};
-use onepoint_envelope::jws::Jws;
+use onepoint_envelope::jws::{Jws, attach};
 use onepoint_envelope::xmldsig::{SignaturePlace, SignedDocument, verify, verify_part};
 use onepoint_schemas::{Catalogue, Json, JsonLimits};
 use onepoint_xml::{Document, Limits};
@@ -182,11 +183,41 @@ pub fn jws(input: &[u8]) {
         Jws::flattened(text, None),
         Jws::flattened(text, detached),
     ];
+    // A detached signature says the same once it is put to its payload.
+    if let Ok(whole) = attach(text, seeds::PAYLOAD) {
+        let alone = Jws::compact(text, detached).expect("it was read before");
+        let whole = Jws::flattened(&whole, None).expect("our own form");
+        let verdicts = [alone, whole].map(|it| it.verify(&strict, &known).is_ok());
+        assert_eq!(verdicts[0], verdicts[1], "attaching changes the verdict");
+    }
     for jws in forms.into_iter().flatten() {
         let Ok(signed) = jws.verify(&strict, &known) else { continue };
         if signed.certificate().public_key() == known[0].public_key() {
             assert_eq!(signed.payload(), seeds::PAYLOAD, "a payload that was never signed");
         }
+    }
+}
+
+/// Payment data that are read mean the same when put together again from their parts, and every
+/// field is text or a number of the input.
+pub fn payment(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bounded(input)) else { return };
+    let Ok(received) = announcement179::Received::parse(text) else { return };
+    let payment = received.payment();
+    let (session, time) = (payment.session_id(), payment.service_time());
+    let again =
+        Payment::new(session, payment.head(), payment.lists(), time).expect("its own parts");
+    assert_eq!(payment.signed_string(), again.signed_string());
+    assert!(text.contains(payment.head()) && text.contains(payment.lists()));
+    let known = [WORLD.signer.certificate.clone()];
+    let strict = SignaturePolicy::strict();
+    assert!(received.verify(&strict, &known).is_err(), "a key that signs no payment data");
+    let _ = received.explain(&strict, &known);
+    if let Ok(content) = payment.content() {
+        let fields =
+            content.orders.iter().flat_map(|order| order.goods.iter().chain([&order.fields]));
+        let all = fields.chain([&content.head]).flatten();
+        assert!(all.map(|(name, value)| name.len() + value.len()).sum::<usize>() <= 2 * text.len());
     }
 }
 
@@ -282,6 +313,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("c14n", c14n),
     ("xmldsig", xmldsig),
     ("jws", jws),
+    ("payment", payment),
     ("dxp", dxp),
     ("json", json),
     ("certificate", certificate),

@@ -114,6 +114,18 @@ fn envelopes() -> Vec<String> {
     vec![plain.to_xml(), full.to_xml(), signed, wrapped]
 }
 
+fn payments() -> Vec<String> {
+    let number = WORLD.signer.certificate.serial_hex().to_ascii_uppercase();
+    let with = |head: &str, lists: &str| {
+        format!(
+            "{{\"sessionID\":\"S1\",\"payExchangeInfoHead\":{head},\"payExchangeInfoLists\":{lists},\
+             \"serviceTime\":\"1\",\"certNo\":\"{number}\",\"signValue\":\"AAAA\"}}"
+        )
+    };
+    let lists = "[{\"orderNo\":\"T1\",\"goodsInfo\":[{\"gname\":\"a\\n\",\"itemLink\":\"b;c\"}],\"recpName\":null}]";
+    vec![with("{\"totalAmount\":5.0,\"note\":\"测试\"}", lists), with("{}", "[]")]
+}
+
 /// Inputs of a target.
 pub fn of(target: &str) -> Vec<Vec<u8>> {
     let bytes = |texts: Vec<String>| texts.into_iter().map(String::into_bytes).collect::<Vec<_>>();
@@ -135,6 +147,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         }
         "xmldsig" => bytes(signed()),
         "jws" => bytes(tokens()),
+        "payment" => bytes(payments()),
         "dxp" => bytes(envelopes()),
         "json" => {
             let catalogue = onepoint_schemas::Catalogue::load_builtin().expect("the catalogue");
