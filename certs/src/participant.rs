@@ -122,6 +122,9 @@ pub struct Participant {
     pub may_send: Vec<String>,
     /// Certificates it signs with; several may be valid at once.
     pub certificates: Vec<Certificate>,
+    /// Certificates of the CAs between those and the anchors, for signatures that only name a
+    /// certificate: unchecked hints for a path.
+    pub intermediates: Vec<Certificate>,
     /// Name of its signature policy; `None` is strict.
     pub policy: Option<String>,
     /// Name of the group of anchors that its chains must end in; `None` is the usual one.

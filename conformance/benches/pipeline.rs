@@ -110,6 +110,7 @@ impl World {
             codes: vec!["440466T001".to_owned()],
             may_send: vec!["CEB311Message".to_owned()],
             certificates: vec![issued.certificate.clone()],
+            intermediates: Vec::new(),
             policy: None,
             trust: None,
             department: None,

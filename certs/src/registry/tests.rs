@@ -30,6 +30,7 @@ fn enterprise(name: &str, codes: &[&str], certificates: &[usize]) -> Participant
         codes: strings(codes),
         may_send: strings(&["CEB311Message", "CEB411Message"]),
         certificates: certificates.iter().map(|n| CERTIFICATES[*n].clone()).collect(),
+        intermediates: Vec::new(),
         policy: None,
         trust: None,
         department: None,

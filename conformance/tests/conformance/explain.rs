@@ -95,8 +95,8 @@ async fn every_bad_input_of_a_check_gets_a_clear_answer() {
         let (found, problem) = post(&platform, CHECK, body).await;
         assert_eq!((found, &problem["code"]), (status, &code.into()));
     }
-    let json = platform.post(CHECK, "application/json", b"{}".to_vec()).await.unwrap();
-    assert_eq!(json.status, 415);
+    let plain = platform.post(CHECK, "text/plain", b"{}".to_vec()).await.unwrap();
+    assert_eq!(plain.status, 415);
     let payment = signed(&zone, "payment", &order(904));
     let alien = signed(&zone, "platform", "<a guid=\"1\"/>");
     let wrong_total = order(905).replace("<ceb:acturalPaid>327.3<", "<ceb:acturalPaid>1<");

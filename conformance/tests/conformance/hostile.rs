@@ -50,37 +50,37 @@ fn case(what: &'static str, body: String, status: u16, code: &'static str) -> Ca
 }
 
 /// A payment with a guid and a transaction of its own.
-fn payment(n: u32) -> String {
+pub(crate) fn payment(n: u32) -> String {
     let (guid, number) = (format!("{n:036}"), format!("PAY{n}"));
     let fields = [("@guid", &guid), ("guid", &guid), ("payTransactionId", &number)];
     let fields = fields.map(|(name, value)| (name, value.as_str()));
     example_with("CEB411Message", &fields).unwrap()
 }
 
-fn identity(zone: &Zone, id: &str) -> (SigningKey, Vec<Certificate>) {
+pub(crate) fn identity(zone: &Zone, id: &str) -> (SigningKey, Vec<Certificate>) {
     let read =
         |end: &str| std::fs::read_to_string(zone.folder().join(format!("pki/{id}.{end}"))).unwrap();
     let key = SigningKey::from_pkcs8_pem(&read("key")).unwrap();
     (key, Certificate::from_pem(&read("pem")).unwrap())
 }
 
-fn sign_with(zone: &Zone, id: &str, xml: &str, options: &SignOptions) -> String {
+pub(crate) fn sign_with(zone: &Zone, id: &str, xml: &str, options: &SignOptions) -> String {
     let (key, chain) = identity(zone, id);
     xmldsig::sign(xml, &key, &chain, options).unwrap()
 }
 
-fn sign(zone: &Zone, id: &str, xml: &str) -> String {
+pub(crate) fn sign(zone: &Zone, id: &str, xml: &str) -> String {
     sign_with(zone, id, xml, &SignOptions::default())
 }
 
 /// `text` with the first `from` replaced, which must be there.
-fn edit(text: &str, from: &str, to: &str) -> String {
+pub(crate) fn edit(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "{from} is not in {text}");
     text.replacen(from, to, 1)
 }
 
 /// The part of `text` from `from` up to and with the next `to`.
-fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
+pub(crate) fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     let start = text.find(from).unwrap();
     &text[start..start + text[start..].find(to).unwrap() + to.len()]
 }

@@ -177,6 +177,7 @@ const ROUTES: [(&str, &str, [bool; 5]); 23] = [
     ("GET", "/metrics", [false, false, false, true, true]),
     ("POST", "/v1/messages", [false, true, false, false, false]),
     ("POST", "/v1/messages/check", [false, true, false, false, false]),
+    ("POST", "/ceb2grab/grab/realTimeDataUpload", [false, true, false, false, false]),
     ("GET", "/v1/messages/x", [false, true, false, true, true]),
     ("GET", "/v1/messages/x/receipts", [false, true, false, true, true]),
     ("GET", "/v1/facts/0", [false, true, false, true, true]),

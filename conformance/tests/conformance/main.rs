@@ -21,6 +21,7 @@ mod departments;
 mod differential;
 mod explain;
 mod faults;
+mod forms;
 mod hostile;
 mod intake;
 mod jose;

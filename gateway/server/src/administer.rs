@@ -159,8 +159,11 @@ fn things(settings: &Settings) -> Vec<Thing> {
         things.push(thing(FactKind::POLICY, &name, says));
     }
     things.extend(trust(settings));
-    let routes =
-        json!({ "version": settings.routes.version(), "table": settings.routes.to_value() });
+    let routes = json!({
+        "version": settings.routes.version(),
+        "table": settings.routes.to_value(),
+        "takes": settings.routes.desks_value(),
+    });
     things.push(thing(FactKind::POLICY, "routes", routes));
     for version in settings.catalogue.versions() {
         let name = format!("schemas {}", version.name);
@@ -225,6 +228,8 @@ fn participant_says(participant: &Participant) -> Value {
         "policy": participant.policy.as_deref().unwrap_or("strict"),
         "trust": participant.trust.as_deref().unwrap_or_default(),
         "department": participant.department.as_deref().unwrap_or_default(),
+        "dxp_id": participant.dxp_id.as_deref().unwrap_or_default(),
+        "node": participant.node.as_deref().unwrap_or_default(),
         "certificates": certificates,
     });
     // Nothing new is said of those for whom no version is set.

@@ -10,6 +10,10 @@ use crate::http::Response;
 use crate::http::problem::{self, json_answer, problem_with};
 use crate::refusal::{Refusal, Stage};
 
+/// Codes of announcement 179.
+const FIELD_TAKEN: &str = "10000";
+const FIELD_REFUSED: &str = "20000";
+
 /// The answer to one message.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -95,6 +99,26 @@ impl Answer {
             Some(refusal) => members.extend(hint(refusal)),
         }
         (refusal, members)
+    }
+
+    /// The answer of announcement 179: 10000 when it was taken, 20000 with the reason when not;
+    /// our own answer beside it.
+    pub(crate) fn in_the_fields_form(&self, now_ms: i64) -> Value {
+        let receipts: Vec<Value> = self.receipts.iter().map(receipt_value).collect();
+        let mut members = self.members(receipts);
+        members.insert("id".to_owned(), json!(self.verdict.message));
+        let (code, message) = match self.refusal() {
+            None => (FIELD_TAKEN, "上传成功".to_owned()),
+            Some(refusal) => {
+                let message = format!("{} [{}]", refusal.zh, refusal.code);
+                members.insert("refusal".to_owned(), json!(refusal));
+                (FIELD_REFUSED, message)
+            }
+        };
+        json!({
+            "code": code, "message": message, "total": 0, "serviceTime": now_ms,
+            "onepoint": members,
+        })
     }
 
     fn members(&self, receipts: Vec<Value>) -> Map<String, Value> {

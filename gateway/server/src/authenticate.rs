@@ -1,7 +1,7 @@
-//! Second stage: who sent it. Parses, verifies the XML Signature and the chain,
-//! finds the participant behind the certificate, and checks that it may send
-//! this type and speak for the parties the body names. Nothing that was not
-//! digested is visible after this stage, and no business key is looked up before it.
+//! Second stage: who sent it. Opens what the message is carried in, verifies every signature
+//! around and in it with its chain, finds the participants behind the certificates, and checks
+//! that the signer may send this type and speak for the parties the body names. Nothing that
+//! was not digested is visible after this stage, and no business key is looked up before it.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,17 +9,30 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::crl::Taken;
 use onepoint_certs::{
-    Authority, Certificate, ChainCache, Participant, ParticipantId, Registry, RevocationError,
-    SignaturePolicy,
+    Certificate, ChainCache, Participant, ParticipantId, Registry, RevocationError, SignaturePolicy,
 };
-use onepoint_envelope::xmldsig::{self, SignaturePlace, SignedDocument};
+use onepoint_envelope::xmldsig::{self, SignaturePlace};
 use onepoint_schemas::{Catalogue, DocumentFacts, MessageType};
 use onepoint_xml::{Document, Limits};
 
+use crate::config::Addresses;
 use crate::config::trust::Anchors;
 use crate::intake::Received;
 use crate::refusal::{Place, Refusal, Stage};
 use crate::revocation::Revocation;
+
+pub(crate) mod dxp;
+pub(crate) mod jose;
+pub(crate) mod open;
+mod origin;
+pub(crate) mod payment;
+mod proof;
+mod rights;
+
+use open::Opened;
+pub(crate) use origin::Origin;
+pub(crate) use proof::{EnvelopeFacts, Form, Proof};
+pub(crate) use rights::{check_parties, check_right, check_submitter};
 
 /// What this stage needs of the world.
 #[derive(Debug)]
@@ -31,24 +44,27 @@ pub(crate) struct Trust {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) chains: Mutex<ChainCache>,
     pub(crate) limits: Limits,
+    /// The gateway's own addresses in DXP envelopes.
+    pub(crate) addresses: Addresses,
 }
 
-/// Evidence: a registered participant signed this document, as a whole, with a
-/// certificate that was valid, and may send it in the name of the parties in it.
+/// Evidence: a registered participant signed this document, as a whole, or the envelope with
+/// all of it, with a certificate that was valid, and may send it in the name of the parties in it.
 #[derive(Debug)]
 pub(crate) struct Authentic {
     received: Received,
     document: Document,
-    signed: SignedDocument,
-    sender: ParticipantId,
+    within: &'static str,
+    origin: Origin,
+    proofs: Vec<Proof>,
+    envelope: Option<EnvelopeFacts>,
+    content: [u8; 32],
     message_type: String,
     schema: String,
-    policy: String,
     registry: String,
     guid: String,
     facts: Vec<DocumentFacts>,
     delegations: Vec<ParticipantId>,
-    revocation: Vec<Taken>,
 }
 
 impl Authentic {
@@ -65,12 +81,33 @@ impl Authentic {
         &self.document
     }
 
-    pub(crate) fn signed(&self) -> &SignedDocument {
-        &self.signed
+    /// Where the document stood, when it was not the body itself.
+    pub(crate) fn within(&self) -> &'static str {
+        self.within
+    }
+
+    /// Where the document comes from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The signatures, outermost first; at least one. The last one is the sender's.
+    pub(crate) fn proofs(&self) -> &[Proof] {
+        &self.proofs
+    }
+
+    /// What the DXP envelope says, where there was one.
+    pub(crate) fn envelope(&self) -> Option<&EnvelopeFacts> {
+        self.envelope.as_ref()
+    }
+
+    /// SHA-256 of the canonical document without its Signature, however it was carried.
+    pub(crate) fn content(&self) -> &[u8; 32] {
+        &self.content
     }
 
     pub(crate) fn sender(&self) -> &ParticipantId {
-        &self.sender
+        self.proofs.last().map_or(self.received.submitter(), Proof::signer)
     }
 
     /// Name in the catalogue, for instance `CEB311Message`.
@@ -81,11 +118,6 @@ impl Authentic {
     /// Family and version of its schema, for instance `ceb/2022-05`.
     pub(crate) fn schema(&self) -> &str {
         &self.schema
-    }
-
-    /// Name of the signature policy that was applied.
-    pub(crate) fn policy(&self) -> &str {
-        &self.policy
     }
 
     /// Version of the register under which it was judged.
@@ -105,7 +137,7 @@ impl Authentic {
 
     /// The revocation status of each certificate of the chain, as it was seen.
     pub(crate) fn revocation(&self) -> &[Taken] {
-        &self.revocation
+        self.proofs.last().map(Proof::revocation).unwrap_or_default()
     }
 
     /// Participants whose delegation was needed.
@@ -120,24 +152,26 @@ pub(crate) type Judged<T> = Result<T, Box<(Received, Refusal)>>;
 /// Judges who sent `received`.
 ///
 /// # Errors
-/// The codes of the crates xml, envelope and certs, and those of this module:
-/// `type-unknown`, `sender-unknown`, `sender-not-submitter`, `sender-may-not-send`,
-/// `party-not-entitled`, `delegation-…`, `guid-missing`.
+/// The codes of the crates xml, envelope and certs, and those of this module and of those
+/// below it: `type-unknown`, `sender-unknown`, `sender-not-submitter`, `sender-may-not-send`,
+/// `party-not-entitled`, `delegation-…`, `guid-missing`, `signature-required`, `envelope-…`,
+/// `dxp-…`, `jws-…`.
 pub(crate) fn authenticate(received: Received, trust: &Trust) -> Judged<Authentic> {
     match judge(&received, trust) {
         Ok(found) => Ok(Authentic {
             received,
             document: found.document,
-            signed: found.signed,
-            sender: found.sender,
+            within: found.within,
+            origin: found.origin,
+            proofs: found.proofs,
+            envelope: found.envelope,
+            content: found.content,
             message_type: found.message_type,
             schema: found.schema,
-            policy: found.policy,
             registry: trust.registry.version(),
             guid: found.guid,
             facts: found.facts,
             delegations: found.delegations,
-            revocation: found.revocation,
         }),
         Err(refusal) => Err(Box::new((received, refusal))),
     }
@@ -145,47 +179,65 @@ pub(crate) fn authenticate(received: Received, trust: &Trust) -> Judged<Authenti
 
 struct Found {
     document: Document,
-    signed: SignedDocument,
-    sender: ParticipantId,
+    within: &'static str,
+    origin: Origin,
+    proofs: Vec<Proof>,
+    envelope: Option<EnvelopeFacts>,
+    content: [u8; 32],
     message_type: String,
     schema: String,
-    policy: String,
     guid: String,
     facts: Vec<DocumentFacts>,
     delegations: Vec<ParticipantId>,
-    revocation: Vec<Taken>,
 }
 
 fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
-    let document = parse(received.bytes().to_vec(), &trust.limits)?;
+    let opened = open::open(received, trust)?;
+    let within = opened.within;
+    judge_opened(received, opened, trust).map_err(|refusal| refusal.within(within))
+}
+
+fn judge_opened(received: &Received, opened: Opened<'_>, trust: &Trust) -> Result<Found, Refusal> {
+    let at = received.at();
+    let Opened { document, within, origin, mut proofs, envelope, reader, named } = opened;
     let kind = message_type(&document, &trust.catalogue)?;
-    let submitter = trust.registry.participant(received.submitter());
-    let policy = policy_of(trust, submitter, received.at());
+    let policy = policy_of(trust, reader, at);
     // A certificate that is registered may be named instead of sent.
-    let known = submitter.map(|p| p.certificates.as_slice()).unwrap_or_default();
-    let place = SignaturePlace::ChildOfRoot;
-    let signed = xmldsig::verify_known(&document, &place, &policy, known)
-        .map_err(|error| signature_refusal(&error))?;
-    let (sender, revocation) = signer(&signed, &policy, trust, received.at())?;
-    check_submitter(sender, received.submitter(), kind, trust, received.at())?;
+    let known = reader.map(|p| p.certificates.as_slice()).unwrap_or_default();
+    let content = match xmldsig::verify_known(&document, &PLACE, &policy, known) {
+        Ok(signed) => {
+            let (leaf, others) = (signed.certificate(), signed.intermediates());
+            let (sender, revocation) = signer(leaf, others, &policy, trust, at)?;
+            let used = (&policy, signed.tolerances());
+            let proof = Proof::new(Form::Xml, sender, leaf, signed.algorithm(), used, revocation);
+            proofs.push((proof, sender));
+            *signed.content_digest()
+        }
+        Err(error) => open::unsigned(&document, &error, kind, &proofs, within)?,
+    };
+    let sender = open::check_carriers(received.submitter(), &proofs, named, kind, trust, at)?;
     check_right(sender, kind)?;
     let kind = in_force(kind, &sender.schemas, received.at(), &trust.catalogue)?;
     let guid = guid(&document)?;
     let facts = trust.catalogue.documents(&document, kind);
-    let delegations = check_parties(sender, kind, &facts, trust, received.at())?;
+    let delegations = check_parties(sender, kind, &facts, trust, at)?;
     Ok(Found {
-        sender: sender.id.clone(),
         message_type: kind.name.clone(),
         schema: kind.schema_version(),
-        policy: policy.name.clone(),
+        proofs: proofs.into_iter().map(|(proof, _)| proof).collect(),
         document,
-        signed,
+        within,
+        origin,
+        envelope,
+        content,
         guid,
         facts,
         delegations,
-        revocation,
     })
 }
+
+/// Where a document's own Signature has to stand.
+pub(crate) const PLACE: SignaturePlace = SignaturePlace::ChildOfRoot;
 
 /// Bytes to a well-formed document.
 pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Refusal> {
@@ -196,6 +248,7 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Refusal
                 line: position.line,
                 column: position.column,
                 path: error.path().to_owned(),
+                within: "",
             })
             .expecting(error.expected())
     })
@@ -244,7 +297,7 @@ pub(crate) fn in_force<'c>(
 
 fn place_of(document: &Document, element: onepoint_xml::Element<'_>) -> Place {
     let position = document.position(element.span().start);
-    Place { line: position.line, column: position.column, path: element.path() }
+    Place { line: position.line, column: position.column, path: element.path(), within: "" }
 }
 
 pub(crate) fn policy_of(
@@ -259,23 +312,32 @@ pub(crate) fn policy_of(
 pub(crate) fn signature_refusal(error: &xmldsig::SignatureError) -> Refusal {
     let position = error.position();
     Refusal::new(Stage::Authenticate, 422, error.code(), error.en(), error.zh())
-        .at(Place { line: position.line, column: position.column, path: error.path().to_owned() })
+        .at(Place {
+            line: position.line,
+            column: position.column,
+            path: error.path().to_owned(),
+            within: "",
+        })
         .expecting(error.expected())
 }
 
-/// The participant behind the signature's certificate, whose chain must hold. The
+/// The participant behind a signature's certificate, whose chain must hold. The
 /// register is asked first: a stranger's certificates cost no search for a path.
 pub(crate) fn signer<'t>(
-    signed: &SignedDocument,
+    leaf: &Certificate,
+    intermediates: &[Certificate],
     policy: &SignaturePolicy,
     trust: &'t Trust,
     at: Timestamp,
 ) -> Result<(&'t Participant, Vec<Taken>), Refusal> {
-    let fingerprint = signed.certificate().fingerprint();
-    let found = trust.registry.by_certificate(&fingerprint);
-    let found = found.ok_or_else(|| unknown_sender(signed.certificate()))?;
-    let certificates = (signed.certificate(), signed.intermediates());
-    let revocation = chain_holds(trust, policy, found, certificates, at)?;
+    let found = trust.registry.by_certificate(&leaf.fingerprint());
+    let found = found.ok_or_else(|| unknown_sender(leaf))?;
+    // A signature that only names its certificate brings no path.
+    let path = match intermediates {
+        [] => found.intermediates.as_slice(),
+        brought => brought,
+    };
+    let revocation = chain_holds(trust, policy, found, (leaf, path), at)?;
     Ok((found, revocation))
 }
 
@@ -317,50 +379,6 @@ pub(crate) fn revoked(error: &RevocationError) -> Refusal {
         .expecting("a certificate that is not revoked, by a current list of its issuer")
 }
 
-pub(crate) fn check_submitter(
-    sender: &Participant,
-    submitter: &ParticipantId,
-    kind: &MessageType,
-    trust: &Trust,
-    at: Timestamp,
-) -> Result<(), Refusal> {
-    if sender.id == *submitter {
-        return Ok(());
-    }
-    let submitting = trust.registry.participant(submitter);
-    let entitled = sender.codes.iter().any(|code| {
-        submitting.is_some_and(|p| trust.registry.speaks_for(p, code, &kind.name, at).is_ok())
-    });
-    if entitled {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Stage::Authenticate,
-        403,
-        "sender-not-submitter",
-        format!(
-            "{submitter} handed in a message that {} signed, without a delegation from it",
-            sender.id
-        ),
-        format!("报文由 {} 加签，但由 {submitter} 提交，且无有效委托", sender.id),
-    )
-    .expecting("the signer's own connection, or a registered delegation in force"))
-}
-
-pub(crate) fn check_right(sender: &Participant, kind: &MessageType) -> Result<(), Refusal> {
-    if sender.may_send.contains(&kind.name) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Stage::Authenticate,
-        403,
-        "sender-may-not-send",
-        format!("{} is not registered to send {}", sender.id, kind.name),
-        format!("{} 无权发送 {}", sender.id, kind.name),
-    )
-    .expecting(format!("one of: {}", sender.may_send.join(", "))))
-}
-
 pub(crate) fn guid(document: &Document) -> Result<String, Refusal> {
     let root = document.root();
     match root.attribute("", "guid") {
@@ -375,74 +393,4 @@ pub(crate) fn guid(document: &Document) -> Result<String, Refusal> {
         .at(place_of(document, root))
         .expecting("an attribute guid of 36 characters")),
     }
-}
-
-/// Whoever signs must be the party the body names, or hold a delegation for it.
-pub(crate) fn check_parties(
-    sender: &Participant,
-    kind: &MessageType,
-    facts: &[DocumentFacts],
-    trust: &Trust,
-    at: Timestamp,
-) -> Result<Vec<ParticipantId>, Refusal> {
-    let mut used = Vec::new();
-    for document in facts {
-        for named in kind.signers_required(document) {
-            let mut last = None;
-            let authority = named.codes().find_map(|(field, code)| {
-                match trust.registry.speaks_for(sender, code, &kind.name, at) {
-                    Ok(authority) => Some(authority),
-                    Err(error) => {
-                        last = Some((field, code, error));
-                        None
-                    }
-                }
-            });
-            match (authority, last) {
-                (Some(Authority::Own), _) => {}
-                (Some(Authority::Delegated { from, .. }), _) => {
-                    if !used.contains(&from) {
-                        used.push(from);
-                    }
-                }
-                (None, Some((field, code, error))) => {
-                    return Err(party_refusal(sender, document, field, code, &error));
-                }
-                (None, None) => return Err(no_party(document)),
-            }
-        }
-    }
-    Ok(used)
-}
-
-fn party_refusal(
-    sender: &Participant,
-    document: &DocumentFacts,
-    field: &str,
-    code: &str,
-    error: &onepoint_certs::AuthorityError,
-) -> Refusal {
-    Refusal::new(
-        Stage::Authenticate,
-        403,
-        error.code(),
-        format!(
-            "document {}: {field} names {code}, and {} may not speak for it: {}",
-            document.index,
-            sender.id,
-            error.en()
-        ),
-        format!("第 {} 份单证：{field} 为 {code}，{}", document.index + 1, error.zh()),
-    )
-    .expecting("the signer's own registration code, or one delegated to it")
-}
-
-fn no_party(document: &DocumentFacts) -> Refusal {
-    Refusal::new(
-        Stage::Authenticate,
-        422,
-        "party-missing",
-        format!("document {} names no party that could have signed it", document.index),
-        format!("第 {} 份单证未填写加签企业代码", document.index + 1),
-    )
 }

@@ -11,6 +11,7 @@ pub(crate) mod check;
 pub(crate) mod routes;
 pub(crate) mod schemas;
 pub(crate) mod selftest;
+pub(crate) mod sign;
 pub(crate) mod status;
 pub(crate) mod store;
 
@@ -60,9 +61,9 @@ pub(crate) enum Command {
     /// Run the adapter of one department
     #[command(long_about = ADAPTER, after_help = EXIT_CODES)]
     Adapter(AdapterArgs),
-    /// Sign an XML message (enveloped XML Signature)
+    /// Sign a message: XML Signature, DXP envelope, JSON Web Signature
     #[command(after_help = EXIT_CODES)]
-    Sign(SignArgs),
+    Sign(sign::SignArgs),
     /// Send a signed message to a gateway and print its answer
     #[command(after_help = EXIT_CODES)]
     Send(SendArgs),
@@ -157,24 +158,8 @@ pub(crate) struct AdapterArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct SignArgs {
-    /// The XML message; - reads standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) message: PathBuf,
-    /// PEM of the signer's certificate, leaf first
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate: PathBuf,
-    /// PEM of the signer's private key (PKCS#8)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
-    /// Write the signed message here instead of to standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
 pub(crate) struct SendArgs {
-    /// The signed message; - reads standard input
+    /// The signed message, in any form that `sign` makes; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) message: PathBuf,
     /// The gateway, for instance https://127.0.0.1:8443

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onepoint_certs::registry::MAX_DXP_ID;
 use onepoint_certs::{Certificate, Fingerprint, Registry};
 use onepoint_schemas::Catalogue;
 use onepoint_store::{MasterKeys, Retention};
@@ -15,6 +16,7 @@ use onepoint_store::{MasterKeys, Retention};
 pub(crate) mod adapter;
 pub(crate) mod alarms;
 pub(crate) mod broker;
+pub(crate) mod desks;
 pub(crate) mod parties;
 pub(crate) mod routes;
 pub(crate) mod schemas;
@@ -26,6 +28,7 @@ pub(crate) mod webhooks;
 
 pub(crate) use alarms::Alarms;
 pub(crate) use broker::BrokerSettings;
+pub(crate) use desks::Desk;
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};
@@ -38,6 +41,8 @@ use crate::seal::GatewaySeal;
 pub(crate) const BODY_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Name of the head file, beside the log's key, by default.
 pub(crate) const HEAD: &str = "log.head";
+/// Longest name of a node in DXP envelopes, characters.
+const NODE_CHARS_MAX: usize = 32;
 /// Connections open at once by default.
 pub(crate) const CONNECTIONS_MAX: u64 = 1024;
 
@@ -78,6 +83,17 @@ pub(crate) struct Settings {
     pub(crate) schemas: schemas::SchemaSettings,
     /// Every message type, by which everything is judged; empty until [`load`] has read the folder.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// The gateway's own addresses in DXP envelopes.
+    pub(crate) addresses: Addresses,
+}
+
+/// The gateway's own addresses in DXP envelopes, as far as it has any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    /// `ReceiverId` of what is sent to the gateway, `SenderId` of what it sends.
+    pub(crate) dxp_id: Option<String>,
+    /// `EndNode` of what nodes send to it; any is taken without one.
+    pub(crate) node: Option<String>,
 }
 
 /// Where and how the gateway listens.
@@ -112,6 +128,8 @@ pub(crate) struct Log {
 pub(crate) struct Department {
     pub(crate) name: String,
     pub(crate) transport: Transport,
+    /// Where and in which forms it takes its messages.
+    pub(crate) desk: Desk,
 }
 
 /// The way messages leave.
@@ -177,7 +195,12 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let webhooks = webhooks::read(root, hooks.as_ref(), read, parties.webhooks, has_seal);
     let alarms = alarms::read(root.opt_section("alarms"));
     let routes = routes::read(root, &parties.departments);
+    let addresses = root.opt_section("dxp").map(|section| addresses(&section));
     root.finish();
+    let addresses = addresses.unwrap_or_default();
+    let seal = seal.flatten();
+    let countersigner = desks::countersigner(root, &parties.departments, &seal, &addresses);
+    let routes = routes.at_desks(&parties.departments, countersigner);
 
     let store = store?;
     Some(Settings {
@@ -201,7 +224,21 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         routes,
         schemas,
         catalogue: Arc::default(),
+        addresses,
     })
+}
+
+fn addresses(section: &Section<'_, '_>) -> Addresses {
+    let dxp_id = section.opt_text("id");
+    if dxp_id.as_ref().is_some_and(|id| id.chars().count() > MAX_DXP_ID) {
+        section.fault("id", format!("expected at most {MAX_DXP_ID} characters"));
+    }
+    let node = section.opt_text("node");
+    if node.as_ref().is_some_and(|node| node.chars().count() > NODE_CHARS_MAX) {
+        section.fault("node", format!("expected at most {NODE_CHARS_MAX} characters"));
+    }
+    section.finish();
+    Addresses { dxp_id, node }
 }
 
 fn check_zone(root: &Section<'_, '_>, zone: &str) -> bool {

@@ -6,8 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
-use onepoint_envelope::xmldsig::SignaturePlace;
-use onepoint_envelope::xmldsig::explain::{Explanation, explain};
+use onepoint_envelope::xmldsig::explain::{Cause, Explanation, explain};
 use onepoint_schemas::{Catalogue, MessageType, Violation};
 use onepoint_xml::{Document, Limits};
 use serde_json::{Value, json};
@@ -17,7 +16,9 @@ use crate::config::Routes;
 use crate::intake::Received;
 use crate::pipeline;
 use crate::refusal::{Place, Refusal};
+use carried::Carried;
 
+mod carried;
 mod identity;
 mod json;
 mod signature;
@@ -38,6 +39,8 @@ pub(crate) struct Finding {
     pub(crate) violations: Vec<Violation>,
     /// Members of its own, for JSON; null for none.
     pub(crate) detail: Value,
+    /// Why a JSON Web Signature does not verify; those of XML Signature stand in the report.
+    pub(crate) causes: Vec<Cause>,
 }
 
 impl Finding {
@@ -49,17 +52,9 @@ impl Finding {
         zh: impl Into<String>,
     ) -> Finding {
         let (code, en, zh) = (code.into(), en.into(), zh.into());
-        Finding {
-            stage,
-            ok,
-            code,
-            en,
-            zh,
-            place: None,
-            expected: None,
-            violations: Vec::new(),
-            detail: Value::Null,
-        }
+        let (place, expected, detail) = (None, None, Value::Null);
+        let (violations, causes) = (Vec::new(), Vec::new());
+        Finding { stage, ok, code, en, zh, place, expected, violations, detail, causes }
     }
 
     fn refused(stage: &'static str, refusal: &Refusal) -> Finding {
@@ -112,6 +107,17 @@ impl<'k> Known<'k> {
         }
     }
 
+    /// The same as seen by whoever reads for `sender`: its policy and its certificates.
+    fn of_sender(&self, sender: &str) -> (SignaturePolicy, Vec<Certificate>) {
+        let trust = self.zone.as_ref().map(|(trust, _, _)| *trust);
+        match trust.and_then(|trust| Some((trust, trust.registry.by_dxp_id(sender)?))) {
+            Some((trust, who)) => {
+                (authenticate::policy_of(trust, Some(who), self.at), who.certificates.clone())
+            }
+            None => (self.policy.clone(), self.registered.clone()),
+        }
+    }
+
     fn submitter(&self) -> Option<&'k Participant> {
         self.zone.as_ref().and_then(|(trust, _, id)| trust.registry.participant(id))
     }
@@ -122,6 +128,8 @@ impl<'k> Known<'k> {
 pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     pub(crate) signature: Option<Explanation>,
+    /// The same of the DXP envelope around it.
+    pub(crate) envelope: Option<Explanation>,
     /// What intake would answer; none without a gateway's configuration.
     pub(crate) answer: Option<Result<(), Refusal>>,
 }
@@ -139,16 +147,18 @@ impl Report {
 
 /// Explains a message that intake would take.
 pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
-    let mut report = Report { findings: Vec::new(), signature: None, answer: None };
-    match authenticate::parse(received.bytes().to_vec(), known.limits) {
-        Ok(document) => {
-            let (en, zh) =
-                ("the document is well-formed XML in UTF-8", "报文是格式良好的 UTF-8 XML");
-            report.findings.push(Finding::new("well-formed", Some(true), "well-formed", en, zh));
-            stages(&document, known, &mut report);
+    let mut report = Report { findings: Vec::new(), signature: None, envelope: None, answer: None };
+    match carried::open(&received, known, &mut report) {
+        Some(carried) => {
+            let outside = report.findings.len();
+            stages(&carried, known, &mut report);
+            for finding in report.findings.iter_mut().skip(outside) {
+                if let Some(place) = &mut finding.place {
+                    place.within = carried.within;
+                }
+            }
         }
-        Err(refusal) => {
-            report.findings.push(Finding::refused("well-formed", &refusal));
+        None => {
             let (en, zh) = ("no later stage can see a document", "后续阶段无法读取报文");
             report.findings.push(Finding::new("signature", None, "not-judged", en, zh));
         }
@@ -161,7 +171,8 @@ pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
     report
 }
 
-fn stages(document: &Document, known: &Known<'_>, report: &mut Report) {
+fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
+    let document = &carried.document;
     let pinned = known.submitter().map(|it| it.schemas.as_slice()).unwrap_or_default();
     let found = authenticate::message_type(document, known.catalogue);
     let found =
@@ -181,12 +192,19 @@ fn stages(document: &Document, known: &Known<'_>, report: &mut Report) {
             None
         }
     };
-    let place = SignaturePlace::ChildOfRoot;
-    let explained = explain(document, &place, &known.policy, &known.registered, &[]);
-    report.findings.push(signature::shape(&explained));
-    report.findings.extend(identity::findings(document, &explained, kind, known));
-    report.findings.extend(signature::computed(&explained));
-    report.signature = Some(explained);
+    let (policy, registered) = &carried.reader;
+    let explained = explain(document, &authenticate::PLACE, policy, registered, &[]);
+    if carried.stands_for(&explained) {
+        report.findings.push(carried::stands_in());
+        report.findings.extend(identity::findings(document, &carried.around, kind, known));
+    } else {
+        let own = explained.parts.as_ref().map(|parts| parts.certificates.as_slice());
+        let own = own.unwrap_or_default();
+        report.findings.push(signature::shape(&explained));
+        report.findings.extend(identity::findings(document, own, kind, known));
+        report.findings.extend(signature::computed(&explained));
+        report.signature = Some(explained);
+    }
     if let Some(kind) = kind {
         report.findings.extend(content(document, kind, known.catalogue));
     }

@@ -9,6 +9,7 @@ use onepoint_schemas::Violation;
 use onepoint_store::Tally;
 use serde_json::{Value, json};
 
+use crate::authenticate::Proof;
 use crate::intake::Received;
 use crate::record::AnswerEvidence;
 use crate::refusal::Refusal;
@@ -97,19 +98,19 @@ impl FactMaker {
         let received = authentic.received();
         let mut fact = self.start(kind, time_ms, &received.id().to_string());
         fact = set_received(fact, received);
-        let signed = authentic.signed();
         fact = fact.set("document", json!(index));
         fact = fact.set("documents", json!(authentic.facts().len()));
         fact = fact.set("type", json!(authentic.message_type()));
         fact = fact.set("schema", json!(authentic.schema()));
         fact = fact.set("guid", json!(authentic.guid()));
         fact = fact.set("sender", json!(authentic.sender().as_str()));
-        fact = fact.set("certificate", json!(signed.certificate().fingerprint().to_string()));
-        fact = fact.set("content", json!(hex(signed.content_digest())));
-        fact = fact.set("policy", json!(authentic.policy()));
+        fact = set_proofs(fact, authentic.proofs());
+        if let Some(envelope) = authentic.envelope() {
+            fact = fact.set("envelope", json!(envelope));
+        }
+        fact = fact.set("content", json!(hex(authentic.content())));
         fact = fact.set("registry", json!(authentic.registry()));
         fact = fact.set("revocation", revocation::says(authentic.revocation()));
-        fact = fact.set("tolerances", json!(signed.tolerances()));
         let delegations: Vec<&str> = authentic.delegations().iter().map(|d| d.as_str()).collect();
         fact = fact.set("delegations", json!(delegations));
         if let Some(key) = authentic.facts().get(index).and_then(|f| f.business_key.as_deref()) {
@@ -182,6 +183,27 @@ fn set_received(mut fact: Fact, received: &Received) -> Fact {
     fact = fact.set("received", json!(received.at().to_string()));
     fact = fact.set("submitter", json!(received.submitter().as_str()));
     fact
+}
+
+/// Who signed what: the sender's certificate and policy, and every signature with what it
+/// proves, outermost first.
+fn set_proofs(mut fact: Fact, proofs: &[Proof]) -> Fact {
+    if let Some(own) = proofs.last() {
+        fact = fact.set("certificate", json!(own.certificate()));
+        fact = fact.set("policy", json!(own.policy()));
+    }
+    let mut tolerances: Vec<&str> = proofs.iter().flat_map(|p| p.tolerances()).copied().collect();
+    tolerances.dedup();
+    fact = fact.set("tolerances", json!(tolerances));
+    let one = |proof: &Proof| {
+        json!({
+            "form": proof.form(),
+            "signer": proof.signer().as_str(),
+            "certificate": proof.certificate(),
+            "algorithm": proof.algorithm().name(),
+        })
+    };
+    fact.set("signatures", proofs.iter().map(one).collect::<Vec<Value>>())
 }
 
 fn set_refusal(mut fact: Fact, refusal: &Refusal) -> Fact {

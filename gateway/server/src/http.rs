@@ -25,6 +25,7 @@ mod events;
 pub(crate) mod evidence;
 pub(crate) mod log;
 pub(crate) mod messages;
+mod payments;
 pub(crate) mod problem;
 pub(crate) mod queues;
 mod reload;

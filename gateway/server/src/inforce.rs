@@ -77,6 +77,7 @@ pub(crate) fn trust(settings: &Settings, revocation: Revocation) -> Trust {
         catalogue: Arc::clone(&settings.catalogue),
         chains: Mutex::new(ChainCache::new(CHAIN_CACHE_BYTES)),
         limits: Limits { bytes: settings.listen.body_bytes_max, ..Limits::default() },
+        addresses: settings.addresses.clone(),
     }
 }
 

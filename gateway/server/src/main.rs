@@ -20,6 +20,7 @@ mod clock;
 mod commands;
 mod commit;
 mod config;
+mod countersign;
 mod deliver;
 mod explain;
 mod facts;

@@ -155,7 +155,10 @@ pub(crate) fn dry_run(received: Received, trust: &Trust, routes: &Routes) -> Res
     let documents = 0..valid.authentic().facts().len();
     let refused = |index| !valid.violations(index).is_empty();
     match documents.clone().all(refused) {
-        true => Err(Refusal::from_violations(Stage::Validate, valid.violations(0).to_vec())),
+        true => {
+            let refusal = Refusal::from_violations(Stage::Validate, valid.violations(0).to_vec());
+            Err(refusal.within(valid.authentic().within()))
+        }
         false => Ok(()),
     }
 }

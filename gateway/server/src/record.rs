@@ -212,7 +212,8 @@ fn judge(
     let policy = SignaturePolicy::strict();
     let signed = xmldsig::verify(&envelope, &SignaturePlace::ChildOfRoot, &policy)
         .map_err(|error| signature_refusal(&error))?;
-    let (sender, revocation) = signer(&signed, &policy, trust, at)?;
+    let (leaf, others) = (signed.certificate(), signed.intermediates());
+    let (sender, revocation) = signer(leaf, others, &policy, trust, at)?;
     let Some(department) = sender.department.clone().filter(|_| sender.role == Role::Department)
     else {
         return Err(not_a_department(&sender.id));

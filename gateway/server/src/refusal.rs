@@ -32,6 +32,9 @@ pub(crate) struct Place {
     pub(crate) column: u32,
     /// Path of local names from the root, empty when unknown.
     pub(crate) path: String,
+    /// What line and column count in, where that is not the body: `DxpMsg/Data`, `payload`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) within: &'static str,
 }
 
 /// Why a message, or one document of it, was refused.
@@ -78,6 +81,14 @@ impl Refusal {
         self
     }
 
+    /// The same for a text that was inside of another.
+    pub(crate) fn within(mut self, within: &'static str) -> Refusal {
+        if let Some(place) = &mut self.place {
+            place.within = within;
+        }
+        self
+    }
+
     pub(crate) fn expecting(mut self, expected: impl Into<String>) -> Refusal {
         let expected = expected.into();
         self.expected = (!expected.is_empty()).then_some(expected);
@@ -93,6 +104,7 @@ impl Refusal {
                     line: first.line,
                     column: first.column,
                     path: first.path.clone(),
+                    within: "",
                 }),
                 ..Refusal::new(stage, 422, "", first.en.clone(), first.zh.clone())
             },

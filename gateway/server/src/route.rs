@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::authenticate::Judged;
 use crate::config::Routes;
+use crate::countersign::{self, Body};
 use crate::refusal::{Refusal, Stage};
 use crate::validate::Valid;
 
@@ -24,6 +25,8 @@ pub(crate) struct Delivery {
     pub(crate) routing_key: String,
     /// Indexes of the documents, ascending.
     pub(crate) documents: Vec<usize>,
+    /// The message in a form that the department takes.
+    pub(crate) body: Body,
 }
 
 impl Routed {
@@ -43,7 +46,8 @@ impl Routed {
 /// Finds the departments of every document that has no violation.
 ///
 /// # Errors
-/// `route-missing` when a good document has no department: it would be accepted and never seen.
+/// `route-missing` when a good document has no department: it would be accepted and never seen;
+/// `form-not-taken` when one of them does not take the form that the message came in.
 pub(crate) fn route(valid: Valid, routes: &Routes) -> Judged<Routed> {
     let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let authentic = valid.authentic();
@@ -61,12 +65,16 @@ pub(crate) fn route(valid: Valid, routes: &Routes) -> Judged<Routed> {
         }
     }
     let message_type = authentic.message_type();
-    let deliveries = found.into_iter().map(|(department, documents)| Delivery {
-        routing_key: routing_key(&department, message_type),
-        department,
-        documents,
+    let deliveries = found.into_iter().map(|(department, documents)| {
+        let desk = routes.desk(&department);
+        let body = countersign::body(authentic, &department, &desk, routes.countersigner())?;
+        let routing_key = routing_key(&department, message_type);
+        Ok(Delivery { routing_key, department, documents, body })
     });
-    let deliveries = deliveries.collect();
+    let deliveries = match deliveries.collect::<Result<Vec<Delivery>, Refusal>>() {
+        Ok(deliveries) => deliveries,
+        Err(refusal) => return Err(Box::new((valid.into_received(), refusal))),
+    };
     Ok(Routed { valid, deliveries, routes_version: routes.version().to_owned() })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use onepoint_certs::{Certificate, KeyFamily, PublicKey, SignatureAlgorithm, SigningKey};
 use onepoint_envelope::jws::{self, JwsOptions, KeyMember};
+use onepoint_envelope::xmldsig::{self, SignError, SignOptions};
 use onepoint_proof::countersign::CountersignAlgorithm;
 use onepoint_store::{Cause, Seal};
 
@@ -16,6 +17,7 @@ const MIN_RSA_BITS: u32 = 2048;
 #[derive(Debug, Clone)]
 pub(crate) struct GatewaySeal {
     certificate: Certificate,
+    certificates: Arc<Vec<Certificate>>,
     chain: Vec<Vec<u8>>,
     key: Arc<SigningKey>,
 }
@@ -41,8 +43,9 @@ impl GatewaySeal {
         if let Some(what) = unfit(&certificate) {
             return Err(SealFault::Certificate(what.to_owned()));
         }
-        let chain = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
-        Ok(GatewaySeal { certificate, chain, key: Arc::new(key) })
+        let der = chain.iter().map(|certificate| certificate.der().to_vec()).collect();
+        let certificates = Arc::new(chain);
+        Ok(GatewaySeal { certificate, certificates, chain: der, key: Arc::new(key) })
     }
 
     /// A detached JSON Web Signature over `bytes` (RFC 7515 appendix F), which names the
@@ -60,6 +63,14 @@ impl GatewaySeal {
     /// The certificate that signs.
     pub(crate) fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// Signs an XML document as the gateway: an enveloped XML Signature.
+    ///
+    /// # Errors
+    /// What the crate envelope says of the document or the key.
+    pub(crate) fn sign_xml(&self, xml: &str) -> Result<String, SignError> {
+        xmldsig::sign(xml, &self.key, &self.certificates, &SignOptions::default())
     }
 }
 

@@ -38,15 +38,18 @@ pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Va
     let Some(kind) = catalogue.in_version(authentic.message_type(), authentic.schema()) else {
         return Err(Box::new((authentic.into_received(), crate::refusal::internal())));
     };
-    if let Err(violations) = catalogue.validate_structure(authentic.document(), kind) {
+    if let Err(mut violations) = catalogue.validate_structure(authentic.document(), kind) {
+        authentic.origin().place(&mut violations);
         let refusal = Refusal::from_violations(Stage::Validate, violations);
+        let refusal = refusal.within(authentic.within());
         return Err(Box::new((authentic.into_received(), refusal)));
     }
     let document = authentic.document();
     let indexes = 0..authentic.facts().len();
     let mut room = MESSAGE_VIOLATIONS_MAX;
     let violations = indexes.map(|index| {
-        let found = bounded(catalogue.check_rules(document, kind, index), room.max(1));
+        let mut found = bounded(catalogue.check_rules(document, kind, index), room.max(1));
+        authentic.origin().place(&mut found);
         room = room.saturating_sub(found.len());
         found
     });

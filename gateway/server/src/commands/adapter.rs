@@ -33,6 +33,7 @@ use handler::{DepartmentHandler, Ordering, ReplySeal, Signing};
 mod dead;
 mod handler;
 mod metrics;
+mod open;
 
 pub(crate) fn run(args: &AdapterArgs) -> Outcome {
     let department = onepoint_adapters::department(&args.name).ok_or_else(|| {

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, ParticipantId, SignaturePolicy, TrustAnchors};
+use onepoint_envelope::announcement179;
+use onepoint_envelope::jws::{Jws, JwsError};
 use onepoint_schemas::Catalogue;
 use onepoint_xml::Limits;
 
@@ -18,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{self, BODY_BYTES_MAX, Routes};
 use crate::explain::{self, Known, Report};
 use crate::inforce;
-use crate::intake::{self, Labels, Received};
+use crate::intake::{self, Carrier, Labels, Received};
 use crate::revocation::Revocation;
 
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
@@ -31,7 +33,8 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
         None => alone(args, at)?,
     };
     if let Some(path) = &args.canonical {
-        let parts = report.signature.as_ref().and_then(|explained| explained.parts.as_ref());
+        let explained = report.signature.as_ref().or(report.envelope.as_ref());
+        let parts = explained.and_then(|explained| explained.parts.as_ref());
         let octets = parts.map(|parts| parts.reference.octets.as_slice()).ok_or_else(|| {
             let hint = "mend what the report says about the signature first";
             Failure::usage("canonical-unknown", "the message has no Signature to follow", hint)
@@ -92,7 +95,7 @@ fn by_gateway(
     let max = u64::try_from(trust.limits.bytes).unwrap_or(BODY_BYTES_MAX);
     let bytes = read_input(&args.message, max)?;
     let submitter = match &args.submitter {
-        Some(id) => named(id, trust)?,
+        Some(id) => participant(id, trust)?,
         None => signer(&bytes, trust),
     };
     let known = Known::of_gateway(trust, routes, &submitter, at);
@@ -100,7 +103,7 @@ fn by_gateway(
     Ok((report, "by the gateway with this configuration"))
 }
 
-fn named(id: &str, trust: &Trust) -> Result<ParticipantId, Failure> {
+fn participant(id: &str, trust: &Trust) -> Result<ParticipantId, Failure> {
     let unknown = || {
         let all: Vec<&str> = trust.registry.participants().map(|p| p.id.as_str()).collect();
         let message = format!("no participant is called {id}");
@@ -110,16 +113,44 @@ fn named(id: &str, trust: &Trust) -> Result<ParticipantId, Failure> {
     trust.registry.participant(&id).map(|_| id).ok_or_else(unknown)
 }
 
-/// Whoever's certificate stands in the message, for a start: nothing is believed for it.
+/// Whoever's certificate stands in the outermost signature of the message, for a start: nothing
+/// is believed for it.
 fn signer(bytes: &[u8], trust: &Trust) -> ParticipantId {
     let text = String::from_utf8_lossy(bytes);
-    let mut found = text.split("X509Certificate>").filter_map(|value| {
-        let value = value.split('<').next().unwrap_or_default();
-        let der = onepoint_envelope::octets::decode(value, 16 * 1024).ok()?;
-        let certificate = Certificate::from_der(der).ok()?;
+    let certificates = match Carrier::of_body(bytes) {
+        Carrier::Xml => in_xml(&text),
+        Carrier::JwsCompact => named(Jws::compact(&text, None)),
+        Carrier::JwsFlattened => named(Jws::flattened(&text, None)),
+        Carrier::PaymentData => numbered(&text, trust),
+    };
+    let mut found = certificates.iter().filter_map(|certificate| {
         trust.registry.by_certificate(&certificate.fingerprint()).map(|p| p.id.clone())
     });
     found.next().unwrap_or_else(nobody)
+}
+
+fn in_xml(text: &str) -> Vec<Certificate> {
+    let found = text.split("X509Certificate>").filter_map(|value| {
+        let value = value.split('<').next().unwrap_or_default();
+        let der = onepoint_envelope::octets::decode(value, 16 * 1024).ok()?;
+        Certificate::from_der(der).ok()
+    });
+    let mut found: Vec<Certificate> = found.collect();
+    if text.contains("DxpMsgSv") {
+        // The Signature of the message stands before that of the node around it.
+        found.reverse();
+    }
+    found
+}
+
+fn named(read: Result<Jws<'_>, JwsError>) -> Vec<Certificate> {
+    read.map(|jws| jws.named_certificates(&SignaturePolicy::strict(), &[])).unwrap_or_default()
+}
+
+fn numbered(text: &str, trust: &Trust) -> Vec<Certificate> {
+    let Ok(read) = announcement179::Received::parse(text) else { return Vec::new() };
+    let all = trust.registry.participants().flat_map(|participant| &participant.certificates);
+    all.filter(|it| it.serial_hex().eq_ignore_ascii_case(read.number())).cloned().collect()
 }
 
 /// Who hands it in where nobody is known; it stands for nothing that is judged.
@@ -128,7 +159,12 @@ fn nobody() -> ParticipantId {
 }
 
 fn received(bytes: Vec<u8>, submitter: &ParticipantId, at: Timestamp) -> Result<Received, Failure> {
-    let labels = Labels { content_type: Some("application/xml"), ..Labels::default() };
+    let carrier = Carrier::of_body(&bytes);
+    let labels = Labels {
+        content_type: Some(carrier.media_type()),
+        payment_data: carrier == Carrier::PaymentData,
+        ..Labels::default()
+    };
     intake::receive(bytes, labels, submitter, at).map_err(|refusal| {
         Failure::usage("message-unusable", refusal.en, "name a file that holds a signed message")
     })

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::testpki::{KeyKind, TestCa, Validity};
 
 use super::init::{self, Pilot, leaf, parties::Party, pki_failure, write_identity};
-use super::sign::identity;
+use super::sign::{Signer, identity};
 use super::{Failure, Outcome, make_folder};
 use crate::cli::DemoArgs;
 use crate::clock::{Clock, monotonic};
@@ -23,7 +23,6 @@ mod table;
 mod talk;
 
 use cases::{Case, Expected, OPENED};
-use orders::Signer;
 use processes::Running;
 use table::Table;
 use talk::{Talk, Told};

@@ -278,8 +278,15 @@ lists = ["pki/sm2-ca.crl"]
 [[revocation]]
 issuer = "pki/sm2-issuer.pem"
 lists = ["pki/sm2-issuer.crl"]
+
+# The gateway's addresses in DXP envelopes: ReceiverId, and EndNode between nodes.
+[dxp]
+id = "{dxp}"
+node = "{node}"
 "#,
-        listen = pilot.listen
+        listen = pilot.listen,
+        dxp = parties::GATEWAY_DXP_ID,
+        node = parties::GATEWAY_NODE,
     );
     if let Some(url) = pilot.amqp {
         text.push_str(&format!("\n[broker]\nurl = \"{url}\"\n"));

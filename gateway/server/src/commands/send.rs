@@ -1,17 +1,18 @@
-//! `onepoint send`: hands a signed message to a gateway, prints the verdict of
+//! `onepoint send`: hands a signed message of any form to a gateway, prints the verdict of
 //! every document and saves the receipts.
 
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use onepoint_relay::client::{ClientError, ClientOptions, HttpClient, Response};
+use onepoint_relay::client::{ClientError, ClientOptions, HttpClient};
 use serde_json::Value;
 
 use super::sign::PEM_MAX;
 use super::{Failure, Outcome, read_input, write_new};
 use crate::cli::SendArgs;
 use crate::config::BODY_BYTES_MAX;
+use crate::intake::Carrier;
 use crate::json::Look;
 
 pub(crate) fn run(args: &SendArgs) -> Outcome {
@@ -20,19 +21,24 @@ pub(crate) fn run(args: &SendArgs) -> Outcome {
     let key = read_input(&args.key, PEM_MAX)?;
     let options =
         ClientOptions::new(args.to.clone(), read_input(&args.ca, PEM_MAX)?).identity(chain, key);
+    let carrier = Carrier::of_body(&message);
     let response = super::runtime()?.block_on(async {
         let client = HttpClient::new(options)?;
-        client.post("/v1/messages", "application/xml", message).await
+        client.post(carrier.path(), carrier.media_type(), message).await
     });
     let response = response.map_err(|error| client_failure(&error))?;
     let body: Value = serde_json::from_slice(&response.body).map_err(|error| {
         let message = format!("the answer ({}) is not JSON: {error}", response.status);
         Failure::outside("answer-unreadable", message, "is --to really a gateway?")
     })?;
+    let (field, body) = match body.at("onepoint") {
+        Value::Null => (None, body),
+        own => (Some(body.text("code").to_owned()), own.clone()),
+    };
     if args.json {
         println!("{body}");
     } else {
-        print_answer(&response, &body);
+        print_answer(response.status, field.as_deref(), &body);
     }
     if let Some(folder) = &args.receipts {
         let saved = save_receipts(folder, &body)?;
@@ -40,7 +46,8 @@ pub(crate) fn run(args: &SendArgs) -> Outcome {
             println!("{saved} receipt(s) saved in {}", folder.display());
         }
     }
-    Ok(if response.status < 300 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let taken = response.status < 300 && body.at("refusal").is_null();
+    Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// A transport failure as one message and a hint.
@@ -48,7 +55,8 @@ pub(crate) fn client_failure(error: &ClientError) -> Failure {
     Failure::outside(error.code(), error.en(), error.hint_en())
 }
 
-fn print_answer(response: &Response, body: &Value) {
+/// `field` is the code of announcement 179, where the answer has its form.
+fn print_answer(status: u16, field: Option<&str>, body: &Value) {
     let colour = std::io::stdout().is_terminal();
     let paint = |text: &str, good: bool| match (colour, good) {
         (false, _) => text.to_owned(),
@@ -56,16 +64,22 @@ fn print_answer(response: &Response, body: &Value) {
         (true, false) => format!("\x1b[31m{text}\x1b[0m"),
     };
     let text = |value: &Value, key: &str| value.text(key).to_owned();
-    let good = response.status < 300;
+    let refusal = body.at("refusal");
+    let (problem, en, zh) = match refusal {
+        Value::Null => (body, "title", "title_zh"),
+        refusal => (refusal, "en", "zh"),
+    };
+    let good = status < 300 && refusal.is_null();
     let verdict = text(body, "verdict");
-    let verdict = if good { verdict } else { format!("refused: {}", text(body, "code")) };
-    println!("{}  message {}", paint(&verdict, good), text(body, "id"));
+    let verdict = if good { verdict } else { format!("refused: {}", text(problem, "code")) };
+    let field = field.map(|code| format!("  ({code})")).unwrap_or_default();
+    println!("{}  message {}{field}", paint(&verdict, good), text(body, "id"));
     if !good {
-        println!("  {}", text(body, "title"));
-        println!("  {}", text(body, "title_zh"));
+        println!("  {}", text(problem, en));
+        println!("  {}", text(problem, zh));
         for key in ["place", "expected"] {
-            if !body.at(key).is_null() {
-                println!("  {key}: {}", body.at(key));
+            if !problem.at(key).is_null() {
+                println!("  {key}: {}", problem.at(key));
             }
         }
     }

@@ -14,9 +14,6 @@ mod message;
 
 pub(crate) use again::{Again, Burial, DEAD_OF, REPLAY_OF};
 
-/// The media type of every payload so far.
-const XML: &str = "application/xml";
-
 /// The verdict on one document.
 #[derive(Debug, Clone)]
 pub(crate) struct DocumentVerdict {

@@ -10,7 +10,7 @@ use onepoint_certs::{
 
 use super::section::Section;
 use super::trust::{GRACE, GRACE_HOURS_MAX, TrustSettings};
-use super::{Department, ReadFile, Transport, read_named};
+use super::{Department, Desk, ReadFile, Transport, desks, read_named};
 
 /// What the party sections of a configuration say.
 #[derive(Debug)]
@@ -58,7 +58,9 @@ pub(super) fn read(
         }
         let way = transport(section, "transport", broker, broker);
         if let Some(name) = participant.department.clone() {
-            departments.push(Department { name, transport: way });
+            let takes = desks::takes(section);
+            let desk = Desk { takes, dxp_id: participant.dxp_id.clone() };
+            departments.push(Department { name, transport: way, desk });
         }
         section.finish();
         participants.push(participant);
@@ -119,6 +121,9 @@ fn participant(
         }
     });
     let certificates = certificates(section, files, chains);
+    let paths = certificates.iter().filter_map(|leaf| chains.get(&leaf.fingerprint()));
+    let mut intermediates: Vec<Certificate> = paths.flatten().cloned().collect();
+    intermediates.dedup();
     let codes = section.texts("codes");
     let may_send = section.texts("may_send");
     let policy = section.opt_text("policy");
@@ -132,6 +137,7 @@ fn participant(
         codes,
         may_send,
         certificates,
+        intermediates,
         policy,
         trust,
         department,

@@ -1,18 +1,21 @@
 //! The routing table: which departments must know a type of message, perhaps
 //! only when a field has certain values. Pure; decided per document.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onepoint_schemas::DocumentFacts;
 
-use super::Department;
 use super::section::Section;
+use super::{Department, Desk};
+use crate::countersign::Countersigner;
 
 /// The routing table of a configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
     routes: Vec<Route>,
     version: String,
+    desks: BTreeMap<String, Desk>,
+    countersigner: Option<Countersigner>,
 }
 
 /// One line of the table.
@@ -32,10 +35,29 @@ pub(crate) struct Condition {
 
 impl Routes {
     pub(crate) fn new(routes: Vec<Route>) -> Routes {
-        let text = format!("{routes:?}");
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        let version = digest.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Routes { routes, version }
+        let version = version(&format!("{routes:?}"));
+        Routes { routes, version, ..Routes::default() }
+    }
+
+    /// The same with the desks of the departments, and what countersigns for them.
+    pub(crate) fn at_desks(
+        self,
+        departments: &[Department],
+        countersigner: Option<Countersigner>,
+    ) -> Routes {
+        let desks: BTreeMap<String, Desk> =
+            departments.iter().map(|d| (d.name.clone(), d.desk.clone())).collect();
+        let version = version(&format!("{:?} {desks:?}", self.routes));
+        Routes { routes: self.routes, version, desks, countersigner }
+    }
+
+    /// Where and in which forms a department takes its messages.
+    pub(crate) fn desk(&self, department: &str) -> Desk {
+        self.desks.get(department).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn countersigner(&self) -> Option<&Countersigner> {
+        self.countersigner.as_ref()
     }
 
     /// Names this table's content in facts.
@@ -58,6 +80,13 @@ impl Routes {
     /// Whether any line is for this type.
     pub(crate) fn knows(&self, message_type: &str) -> bool {
         self.routes.iter().any(|route| route.message_type == message_type)
+    }
+
+    /// What each department takes, as the log shows it.
+    pub(crate) fn desks_value(&self) -> serde_json::Value {
+        let desk =
+            |(name, desk): (&String, &Desk)| (name.clone(), serde_json::json!(desk.takes.names()));
+        serde_json::Value::Object(self.desks.iter().map(desk).collect())
     }
 
     /// The departments that must know this document, each once, in alphabetical order.
@@ -94,6 +123,11 @@ impl Routes {
         };
         self.routes.iter().filter(says).map(why).collect()
     }
+}
+
+fn version(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 impl Condition {

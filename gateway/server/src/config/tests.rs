@@ -82,7 +82,7 @@ fn a_good_configuration_compiles() {
     assert_eq!(settings.zone, "pilot");
     assert_eq!(
         settings.departments,
-        [Department { name: "tax".into(), transport: Transport::Pull }]
+        [Department { name: "tax".into(), transport: Transport::Pull, desk: Desk::default() }]
     );
     assert_eq!(settings.store, Path::new("journal"));
     assert!(settings.broker.is_none());
@@ -332,4 +332,41 @@ fn participants_may_have_anchors_of_their_own() {
         "name = \"own\"\nanchors = [\"firm.pem\"]",
     );
     assert_eq!(keys(&check(&none).unwrap_err())[0].1, "trust.group[0].anchors");
+}
+
+#[test]
+fn a_department_says_what_it_takes_and_countersigning_needs_what_it_takes() {
+    let with = |takes: &str| {
+        check(&GOOD.replace("department = \"tax\"", &format!("department = \"tax\"\n{takes}")))
+    };
+    let names = |takes: &str| with(takes).unwrap().departments[0].desk.takes.names();
+    assert_eq!(names(""), ["xml", "dxp"]);
+    assert_eq!(names("takes = [\"jws\", \"announcement-179\"]"), ["jws", "announcement-179"]);
+    for bad in ["takes = []", "takes = [\"cbor\"]", "takes = \"xml\""] {
+        let faults = with(bad).unwrap_err();
+        assert_eq!(faults[0].key, "participant[1].takes", "{bad}");
+    }
+    let faults = with("takes = [\"countersigned\"]").unwrap_err();
+    let found: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+    assert_eq!(found, ["participant", "seal", "dxp"]);
+    let text = GOOD
+        .replace("takes", "")
+        .replace("role = \"enterprise\"", "role = \"enterprise\"\ntakes = [\"xml\"]");
+    assert_eq!(check(&text).unwrap_err()[0].key, "participant[0].takes");
+}
+
+#[test]
+fn addresses_of_the_exchange_are_read_and_bounded() {
+    let with = |lines: &str| check(&format!("{GOOD}[dxp]\n{lines}"));
+    let addresses = with("id = \"DXPONEPOINT00001\"\nnode = \"00000001\"").unwrap().addresses;
+    assert_eq!(addresses.dxp_id.as_deref(), Some("DXPONEPOINT00001"));
+    assert_eq!(addresses.node.as_deref(), Some("00000001"));
+    assert_eq!(check(GOOD).unwrap().addresses, Addresses::default());
+    for (lines, key) in [
+        ("id = \"DXPONEPOINT000001\"", "dxp.id"),
+        ("node = \"000000000000000000000000000000001\"", "dxp.node"),
+        ("name = \"x\"", "dxp.name"),
+    ] {
+        assert_eq!(with(lines).unwrap_err()[0].key, key, "{lines}");
+    }
 }

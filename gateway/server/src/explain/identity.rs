@@ -1,9 +1,8 @@
 //! Findings about who signed: certificates and their chain, revocation, participant,
-//! submitter, rights, guid, parties. In: the certificates of the Signature and what is
+//! submitter, rights, guid, parties. In: the certificates of a signature and what is
 //! known. Out: findings, each judged for itself, whatever the others say.
 
 use onepoint_certs::{Certificate, Chain, TrustAnchors};
-use onepoint_envelope::xmldsig::explain::Explanation;
 use onepoint_schemas::MessageType;
 use onepoint_xml::Document;
 use serde_json::{Value, json};
@@ -15,12 +14,11 @@ use crate::revocation;
 
 pub(super) fn findings(
     document: &Document,
-    explained: &Explanation,
+    certificates: &[Certificate],
     kind: Option<&MessageType>,
     known: &Known<'_>,
 ) -> Vec<Finding> {
-    let certificates = explained.parts.as_ref().map(|parts| parts.certificates.as_slice());
-    let Some((leaf, rest)) = certificates.and_then(<[Certificate]>::split_first) else {
+    let Some((leaf, rest)) = certificates.split_first() else {
         let (en, zh) = ("there is no certificate that could be judged", "没有可供校验的证书");
         return vec![Finding::new("chain", None, "not-judged", en, zh)];
     };

@@ -15,8 +15,11 @@ impl Report {
     /// The whole report.
     pub(crate) fn to_value(&self) -> Value {
         let findings: Vec<Value> = self.findings.iter().map(finding).collect();
-        let parts = self.signature.as_ref().and_then(|explained| explained.parts.as_ref());
-        let all = parts.map(|parts| parts.causes.iter().map(cause).collect::<Vec<Value>>());
+        let explained = self.envelope.iter().chain(&self.signature);
+        let parts: Vec<&Inspected> = explained.filter_map(|it| it.parts.as_ref()).collect();
+        let of_parts = parts.iter().flat_map(|parts| &parts.causes);
+        let of_findings = self.findings.iter().flat_map(|finding| &finding.causes);
+        let all: Vec<Value> = of_parts.chain(of_findings).map(cause).collect();
         let answer = self.answer.as_ref().map(|answer| match answer {
             Ok(()) => json!({ "accepted": true, "status": 200 }),
             Err(refusal) => {
@@ -25,8 +28,8 @@ impl Report {
         });
         json!({
             "accepted": self.accepted(),
-            "causes": all.unwrap_or_default(),
-            "search_bounded": parts.is_some_and(|parts| parts.bounded),
+            "causes": all,
+            "search_bounded": parts.iter().any(|parts| parts.bounded),
             "findings": findings,
             "answer": answer,
         })
@@ -45,6 +48,10 @@ fn finding(finding: &Finding) -> Value {
     }
     if let Some(expected) = &finding.expected {
         members.insert("expected".to_owned(), json!(expected));
+    }
+    if !finding.causes.is_empty() {
+        let causes: Vec<Value> = finding.causes.iter().map(cause).collect();
+        members.insert("causes".to_owned(), json!(causes));
     }
     if let Value::Object(detail) = &finding.detail {
         members.extend(detail.clone());

@@ -31,6 +31,7 @@ pub(super) fn shape(explained: &Explanation) -> Finding {
         line: parts.position.line,
         column: parts.position.column,
         path: parts.path.clone(),
+        within: "",
     });
     Finding { place, ..finding }
 }
@@ -72,6 +73,7 @@ fn reference(parts: &Inspected, verified: bool) -> Finding {
             line,
             column,
             path: format!("{}/ds:SignedInfo/ds:Reference", parts.path),
+            within: "",
         }),
         ..finding
     }

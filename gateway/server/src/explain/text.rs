@@ -8,7 +8,7 @@ use onepoint_envelope::xmldsig::explain::{Cause, visible};
 
 use onepoint_schemas::Language;
 
-use super::{Finding, Report};
+use super::{Finding, Report, carried};
 
 /// Lines of canonical octets that are shown where the difference is not known.
 const LINES_SHOWN: usize = 6;
@@ -45,7 +45,12 @@ impl Report {
         line(out, &format!("       {}", finding.zh));
         if let Some(place) = finding.place.as_ref().filter(|_| finding.stage != "answer") {
             let at = format!("line {}, column {}", place.line, place.column);
-            line(out, &format!("       at {at} {}", place.path));
+            let within = if place.within.is_empty() {
+                String::new()
+            } else {
+                format!(" in {}", place.within)
+            };
+            line(out, &format!("       at {at} {}{within}", place.path));
         }
         if let Some(expected) = finding.expected.as_ref().filter(|_| finding.stage != "answer") {
             line(out, &format!("       expected: {expected}"));
@@ -54,9 +59,14 @@ impl Report {
     }
 
     fn causes(&self, finding: &Finding, out: &mut String) {
-        let Some(parts) = self.signature.as_ref().and_then(|it| it.parts.as_ref()) else { return };
-        let about_value = finding.stage == "value";
-        if (!about_value && finding.stage != "reference") || finding.ok != Some(false) {
+        finding.causes.iter().for_each(|cause| describe(cause, out));
+        let (explained, stage) = match finding.stage.strip_prefix(carried::ENVELOPE) {
+            Some(stage) => (&self.envelope, stage),
+            None => (&self.signature, finding.stage),
+        };
+        let Some(parts) = explained.as_ref().and_then(|it| it.parts.as_ref()) else { return };
+        let about_value = stage == "value";
+        if (!about_value && stage != "reference") || finding.ok != Some(false) {
             return;
         }
         let causes = parts.causes.iter().filter(|it| it.about_value == about_value);

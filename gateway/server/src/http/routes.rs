@@ -14,14 +14,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller, Response, again, body, events, evidence, log, messages, problem, queues, reload,
+    Caller, Response, again, body, events, evidence, log, messages, payments, problem, queues, reload,
     statements,
 };
 use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::desk::Desk;
 use crate::inforce::Current;
-use crate::intake::Labels;
+use crate::intake::{JWS_HEADER, Labels, MESSAGES_PATH, PAYMENT_DATA_PATH};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
@@ -68,6 +68,7 @@ pub(crate) enum Name {
     Metrics,
     Submit,
     Check,
+    PaymentData,
     Message,
     Receipts,
     Status,
@@ -118,8 +119,9 @@ pub(crate) static ROUTES: [Route; 25] = [
     route(Name::Certificates, Method::GET, "/log/certificates", OPEN),
     route(Name::Tile, Method::GET, "/log/tile/{*}", OPEN),
     route(Name::Metrics, Method::GET, "/metrics", OVERSEERS),
-    route(Name::Submit, Method::POST, "/v1/messages", ENTERPRISE),
+    route(Name::Submit, Method::POST, MESSAGES_PATH, ENTERPRISE),
     route(Name::Check, Method::POST, "/v1/messages/check", ENTERPRISE),
+    route(Name::PaymentData, Method::POST, PAYMENT_DATA_PATH, ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
     route(Name::Status, Method::GET, "/v1/messages/{}/status", READERS),
@@ -163,7 +165,8 @@ pub(crate) async fn answer(
         app.metrics.stranger();
         return refused(&refusal, &id, app);
     }
-    let max = if matches!(route.name, Name::Submit | Name::Check | Name::Answer) {
+    let max = if matches!(route.name, Name::Submit | Name::Check | Name::PaymentData | Name::Answer)
+    {
         app.body_bytes_max
     } else {
         SMALL_BODY_MAX
@@ -173,9 +176,13 @@ pub(crate) async fn answer(
         Ok(body) => body,
         Err(refusal) => return refused(&refusal, &id, app),
     };
-    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-    let labels =
-        Labels { content_type: header(CONTENT_TYPE.as_str()), traceparent: header(TRACEPARENT) };
+    let header = |name: &str| parts.headers.get(name).map(|v| v.to_str().unwrap_or_default());
+    let labels = Labels {
+        content_type: header(CONTENT_TYPE.as_str()),
+        traceparent: header(TRACEPARENT),
+        signature: header(JWS_HEADER),
+        payment_data: route.name == Name::PaymentData,
+    };
     let accept = header(ACCEPT.as_str());
     let call = Call { id: &id, segment: &segment, query, labels, accept, body };
     let result = match (route.name, caller) {
@@ -188,6 +195,7 @@ pub(crate) async fn answer(
         (Name::Metrics, Some(_)) => evidence::metrics(app).await,
         (Name::Submit, Some(who)) => messages::submit(call, &who, app).await,
         (Name::Check, Some(who)) => messages::check(call, &who, app).await,
+        (Name::PaymentData, Some(who)) => payments::upload(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
         (Name::Status, Some(who)) => messages::status(call, &who, app).await,

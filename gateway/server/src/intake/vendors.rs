@@ -73,6 +73,8 @@ impl Handle for VendorIntake {
         let labels = Labels {
             content_type: message.content_type.as_deref(),
             traceparent: message.headers.get(TRACEPARENT).map(String::as_str),
+            signature: message.headers.get(JWS_HEADER).map(String::as_str),
+            payment_data: false,
         };
         let Request { submitter, reply } = request;
         match self.pipeline.submit(message.body.clone(), labels, &submitter).await {

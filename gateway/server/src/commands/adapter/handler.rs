@@ -15,7 +15,9 @@ use onepoint_relay::runner::{
 use onepoint_schemas::{Catalogue, Direction};
 use onepoint_xml::{Document, Limits};
 
+use super::open;
 use crate::clock::Clock;
+use crate::intake::Carrier;
 
 /// Who signs, and for whom.
 pub(crate) struct Signing {
@@ -54,12 +56,13 @@ pub(crate) struct Ordering {
 impl Handler for DepartmentHandler {
     fn handle(&self, delivery: &Delivery) -> Result<Handled, HandlerError> {
         let now = Clock.now();
+        let body = open::document(&delivery.body)?;
         let incoming = Incoming {
             delivery: &delivery.id,
             message: &delivery.message,
             message_type: &delivery.message_type,
             documents: &delivery.documents,
-            body: &delivery.body,
+            body: &body,
         };
         let outcome = self
             .department
@@ -69,7 +72,8 @@ impl Handler for DepartmentHandler {
             let rehearsed = outcome.answers.into_iter().filter(|_| ordering.simulated);
             let rehearsed =
                 rehearsed.map(|answer| Rehearsed { id: answer.id, content: answer.xml });
-            let order = ordering.order(delivery, &outcome.effect, rehearsed.collect())?;
+            let (record, rehearsed) = (&outcome.effect, rehearsed.collect());
+            let order = ordering.order(delivery, &body, record, rehearsed)?;
             return Ok(Handled { effect: outcome.effect, answers: Vec::new(), order: Some(order) });
         }
         let mut answers = Vec::with_capacity(outcome.answers.len());
@@ -86,10 +90,11 @@ impl Ordering {
     fn order(
         &self,
         delivery: &Delivery,
+        body: &[u8],
         record: &str,
         rehearsed: Vec<Rehearsed>,
     ) -> Result<NewOrder, HandlerError> {
-        let document = parse(&delivery.body)?;
+        let document = parse(body)?;
         let meant = |index: usize| delivery.documents.iter().any(|one| *one as usize == index);
         let name = document.root().name();
         let documents = self
@@ -99,7 +104,7 @@ impl Ordering {
             .unwrap_or_default();
         let keys = documents.into_iter().filter(|facts| meant(facts.index));
         let (content_type, content) = match self.message {
-            true => ("application/xml", delivery.body.clone()),
+            true => (Carrier::of_body(&delivery.body).media_type(), delivery.body.clone()),
             false => ("application/json", record.as_bytes().to_vec()),
         };
         Ok(NewOrder {

@@ -1,8 +1,10 @@
 //! What the demo sends, and what must come of it.
 
 use super::Zone;
-use super::orders::{DECLARATIONS, Signer, declaration};
+use super::orders::{DECLARATIONS, declaration};
+use crate::clock::Clock;
 use crate::commands::Failure;
+use crate::commands::init::parties::{GATEWAY_DXP_ID, Party};
 
 /// What the table calls the list that is opened.
 pub(crate) const OPENED: &str = "list of plants, to be opened";
@@ -37,11 +39,21 @@ pub(crate) fn all(zone: &Zone, orders: u32) -> Result<Vec<Case>, Failure> {
         for (message_type, from) in DECLARATIONS {
             let xml = declaration(message_type, &number, &[])?;
             let (signer, with) = zone.declarer(from, n)?;
+            // Unsigned documents inside of a signed envelope and of a JSON Web Signature.
+            let (body, with) = match (message_type, n % 2) {
+                ("CEB311Message", 0) => (signer.jws(&xml, false)?, ", as a JWS"),
+                ("CEB511Message", 1) => {
+                    let address = Party::by_id(from).map_or("", |party| party.dxp_id);
+                    let now = Clock.now();
+                    (signer.dxp(&xml, address, GATEWAY_DXP_ID, now)?, ", in a DXP envelope")
+                }
+                _ => (signer.xml(&xml)?, with),
+            };
             cases.push(Case {
                 what: format!("{} of order {n}{with}", title(message_type)),
                 from,
                 message_type,
-                body: signer.sign(&xml)?,
+                body: body.into_bytes(),
                 expected: good(message_type),
             });
         }
@@ -67,7 +79,7 @@ fn opened(zone: &Zone) -> Result<Case, Failure> {
         what: OPENED.to_owned(),
         from,
         message_type,
-        body: zone.signer(from)?.sign(&xml)?,
+        body: zone.signer(from)?.xml(&xml)?.into_bytes(),
         expected: Expected::Accepted(&["2", "120", "500", "800"], "released"),
     })
 }
@@ -91,19 +103,14 @@ fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
         cases.push(Case { what, from, message_type: "CEB311Message", body, expected });
     };
 
-    let signed = text(platform.sign(&order(901, &[])?)?);
+    let signed = platform.xml(&order(901, &[])?)?;
     let broken = signed.replacen("<ceb:consignee>", "<ceb:consignee>另", 1);
     let refused = Expected::Refused("signature-digest-mismatch");
     add("order changed after signing", "platform", broken.into_bytes(), refused);
 
-    let expired: &Signer = zone.expired()?;
+    let expired = zone.expired()?.xml(&order(902, &[])?)?.into_bytes();
     let refused = Expected::Refused("cert-expired");
-    add(
-        "order signed with an expired certificate",
-        "platform",
-        expired.sign(&order(902, &[])?)?,
-        refused,
-    );
+    add("order signed with an expired certificate", "platform", expired, refused);
 
     let revoked = Expected::Refused("cert-revoked");
     let body = zone.revoked().sign(&order(908, &[])?)?;
@@ -111,39 +118,51 @@ fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
 
     let without = cut(&order(903, &[])?, "ebpName");
     let refused = Expected::Refused("schema-missing-element");
-    add("order without ebpName", "platform", platform.sign(&without)?, refused);
+    add("order without ebpName", "platform", platform.xml(&without)?.into_bytes(), refused);
 
     let wrong = order(904, &[("acturalPaid", "1")])?;
     add(
         "order with a wrong total",
         "platform",
-        platform.sign(&wrong)?,
+        platform.xml(&wrong)?.into_bytes(),
         Expected::Refused("order-total"),
     );
 
     let original = declaration("CEB311Message", &zone.number(905), &[])?;
-    add("order, to be sent again", "platform", platform.sign(&original)?, good("CEB311Message"));
-    add("the same order again", "platform", platform.sign(&original)?, Expected::Duplicate);
+    add(
+        "order, to be sent again",
+        "platform",
+        platform.xml(&original)?.into_bytes(),
+        good("CEB311Message"),
+    );
+    let again = platform.jws(&original, true)?.into_bytes();
+    add("the same order again, as a JWS", "platform", again, Expected::Duplicate);
     let changed = original.replacen("<ceb:note>", "<ceb:note>改 ", 1);
     add(
         "the same guid, other content",
         "platform",
-        platform.sign(&changed)?,
+        platform.xml(&changed)?.into_bytes(),
         Expected::Refused("guid-conflict"),
     );
 
     let payment = zone.signer("payment")?;
     let refused = Expected::Refused("sender-may-not-send");
-    add("order sent by the payment firm", "payment", payment.sign(&order(906, &[])?)?, refused);
+    add(
+        "order sent by the payment firm",
+        "payment",
+        payment.xml(&order(906, &[])?)?.into_bytes(),
+        refused,
+    );
 
     let other = order(907, &[("ebpCode", "440466T999"), ("ebcCode", "440466T999")])?;
     let refused = Expected::Refused("not-entitled");
-    add("order in the name of another firm", "platform", platform.sign(&other)?, refused);
+    add(
+        "order in the name of another firm",
+        "platform",
+        platform.xml(&other)?.into_bytes(),
+        refused,
+    );
     Ok(())
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The message without its first element `name`.

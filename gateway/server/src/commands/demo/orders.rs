@@ -1,28 +1,11 @@
 //! The messages of the demo: the four declarations of one order, made from the
 //! catalogue's examples, and the bad ones among them.
 
-use onepoint_certs::{Certificate, SigningKey};
-use onepoint_envelope::xmldsig::{self, SignOptions};
 use onepoint_schemas::example_with;
 use uuid::Uuid;
 
 use crate::commands::Failure;
 use crate::commands::init::parties::Party;
-
-/// Who signs with what.
-pub(crate) struct Signer {
-    pub(crate) key: SigningKey,
-    pub(crate) chain: Vec<Certificate>,
-}
-
-impl Signer {
-    /// The signed message.
-    pub(crate) fn sign(&self, xml: &str) -> Result<Vec<u8>, Failure> {
-        xmldsig::sign(xml, &self.key, &self.chain, &SignOptions::default())
-            .map(String::into_bytes)
-            .map_err(|e| Failure::outside(e.code(), e.en(), "this is a fault of the demo"))
-    }
-}
 
 /// The four declarations of an order, in the order in which they are sent: type, sender.
 pub(crate) const DECLARATIONS: [(&str, &str); 4] = [

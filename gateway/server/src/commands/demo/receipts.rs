@@ -9,6 +9,7 @@ use super::cases::Case;
 use super::processes::finish;
 use super::talk::{Talk, Told};
 use crate::commands::{Failure, write_new};
+use crate::intake::Carrier;
 use crate::json::Look;
 
 /// How to verify, before the names of receipts.
@@ -41,7 +42,11 @@ pub(crate) fn save(
     let mut files = Vec::new();
     for (n, (case, told)) in cases.iter().zip(told).enumerate() {
         let n = n + 1;
-        write_new(&folder.join(format!("messages/{n:03}.xml")), &case.body)?;
+        let end = match Carrier::of_body(&case.body) {
+            Carrier::Xml => "xml",
+            _ => "jws",
+        };
+        write_new(&folder.join(format!("messages/{n:03}.{end}")), &case.body)?;
         // A duplicate's receipts are those of the original.
         if told.verdict == "duplicate" || told.message.is_empty() {
             continue;

@@ -14,6 +14,7 @@ use crate::commands::init::parties::PARTIES;
 use crate::commands::send::client_failure;
 use crate::commands::sign::PEM_MAX;
 use crate::commands::{Failure, read_input};
+use crate::intake::Carrier;
 use crate::json::Look;
 
 /// What the gateway said of one message.
@@ -102,7 +103,7 @@ impl Talk {
     pub(crate) async fn send(&self, case: &Case) -> Result<Told, Failure> {
         let client = self.client(case.from)?;
         let response = client
-            .post("/v1/messages", "application/xml", case.body.clone())
+            .post("/v1/messages", Carrier::of_body(&case.body).media_type(), case.body.clone())
             .await
             .map_err(|e| client_failure(&e))?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();

@@ -6,6 +6,13 @@ use onepoint_certs::testpki::KeyKind;
 /// The gateway's id in DXP envelopes.
 pub(crate) const GATEWAY_DXP_ID: &str = "DXPONEPOINT00001";
 
+/// The gateway's number as a node.
+pub(crate) const GATEWAY_NODE: &str = "00000001";
+/// The party that may carry the signed messages of others, and its number as a node.
+pub(crate) const NODE: (&str, &str) = ("logistics", "00000003");
+/// The forms that the pilot's departments take.
+const TAKES: &[&str] = &["xml", "dxp", "countersigned"];
+
 /// One party of the pilot.
 pub(crate) struct Party {
     pub(crate) id: &'static str,
@@ -51,7 +58,7 @@ pub(crate) const PARTIES: &[Party] = &[
         "platform",
         "测试电商平台甲公司",
         "440466T001",
-        &["CEB311Message", "CEB303Message"],
+        &["CEB311Message", "CEB303Message", "PaymentDataMessage"],
         KeyKind::Rsa2048,
         "DXPENT0000000001",
     ),
@@ -218,6 +225,13 @@ impl Party {
         line("certificates", format!("[{}]", quote(&certificates)));
         if let Some(department) = self.department {
             line("department", quote(&[department]));
+            line("takes", format!("[{}]", quote(TAKES)));
+        }
+        if !self.dxp_id.is_empty() {
+            line("dxp_id", quote(&[self.dxp_id]));
+        }
+        if self.id == NODE.0 {
+            line("node", quote(&[NODE.1]));
         }
         if !self.code.is_empty() {
             line("codes", format!("[{}]", quote(&[self.code])));

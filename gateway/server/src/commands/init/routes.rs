@@ -2,7 +2,7 @@
 //! the `[[route]]` sections of its configuration.
 
 /// Each type, and who must know it.
-const ROUTES: [(&str, &[&str]); 34] = [
+const ROUTES: [(&str, &[&str]); 35] = [
     // Import, as the norm has it. One submission reaches everyone concerned.
     ("CEB311Message", &["customs", "tax"]),
     ("CEB411Message", &["customs", "tax", "forex"]),
@@ -24,6 +24,7 @@ const ROUTES: [(&str, &[&str]); 34] = [
     ("CEB701Message", &["customs"]),
     ("CEB213Message", &["customs"]),
     ("CEB215Message", &["customs"]),
+    ("PaymentDataMessage", &["customs"]),
     // The zone's own.
     ("EnterpriseFilingMessage", &["commerce", "market"]),
     ("ProductFilingMessage", &["inspection", "market"]),

@@ -10,7 +10,8 @@ use onepoint_store::{
 };
 use serde_json::json;
 
-use super::{DocumentVerdict, Verdict, XML, number};
+use super::{DocumentVerdict, Verdict, number};
+use crate::countersign::Body;
 use crate::facts::FactMaker;
 use crate::intake::Received;
 use crate::refusal::{Refusal, Stage};
@@ -24,7 +25,7 @@ pub(super) fn message(
     now_ms: i64,
 ) -> Result<Verdict, StoreError> {
     let authentic = routed.valid().authentic();
-    let content = Hash::new(*authentic.signed().content_digest());
+    let content = Hash::new(*authentic.content());
     let sender = authentic.sender().as_str();
     let key = MessageKey { zone: &facts.zone, sender, guid: authentic.guid() };
     let seen = tx.message_by_guid(&key)?;
@@ -126,7 +127,8 @@ fn judge_documents(
             });
             judge_key(tx, document, twice, now_ms)?
         } else {
-            Some(Refusal::from_violations(Stage::Validate, violations.to_vec()))
+            let refusal = Refusal::from_violations(Stage::Validate, violations.to_vec());
+            Some(refusal.within(authentic.within()))
         };
         verdicts.push(DocumentVerdict { index, refusal });
     }
@@ -188,7 +190,7 @@ fn store_message(
         guid: accepted.then_some(authentic.guid()),
         content_digest: content,
         message_type: authentic.message_type(),
-        media_type: XML,
+        media_type: received.carrier().media_type(),
         outcome,
         received_ms: received.at().as_millisecond(),
         payload: received.bytes(),
@@ -209,6 +211,10 @@ fn store_message(
             "received": received.at().to_string(),
             TRACEPARENT: received.traceparent(),
         });
+        let body = match &delivery.body {
+            Body::AsReceived => body,
+            Body::Made(bytes) => tx.insert_body(bytes)?,
+        };
         tx.insert_outbox(&NewDelivery {
             id: &format!("{id}.{}", delivery.department),
             message: &id,
@@ -277,7 +283,7 @@ pub(super) fn refused_message(
         guid: None,
         content_digest: Hash::new(*received.digest()),
         message_type: "unknown",
-        media_type: XML,
+        media_type: received.carrier().media_type(),
         outcome: Outcome::Refused,
         received_ms: received.at().as_millisecond(),
         payload: received.bytes(),

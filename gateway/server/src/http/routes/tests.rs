@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 25] = [
+const MATRIX: [(Name, [bool; 5]); 26] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -18,6 +18,7 @@ const MATRIX: [(Name, [bool; 5]); 25] = [
     (Name::Metrics, [false, false, false, true, true]),
     (Name::Submit, [false, true, false, false, false]),
     (Name::Check, [false, true, false, false, false]),
+    (Name::PaymentData, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
     (Name::Status, [false, true, false, true, true]),

@@ -1,0 +1,89 @@
+//! Where the document that the stages judge comes from: the XML as it was written, or an XML
+//! form of JSON. In: violations with places in that document. Out: the same with places in the
+//! text that the sender wrote.
+
+use onepoint_schemas::Violation;
+
+/// What the document was made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// XML as it was written.
+    #[default]
+    Xml,
+    /// The JSON of announcement 179.
+    PaymentData,
+}
+
+impl Origin {
+    /// Moves places to the text of the sender.
+    pub(crate) fn place(&self, violations: &mut [Violation]) {
+        match self {
+            Origin::Xml => {}
+            Origin::PaymentData => {
+                for violation in violations {
+                    violation.path = pointer(&violation.path);
+                    (violation.line, violation.column) = (0, 0);
+                }
+            }
+        }
+    }
+}
+
+/// The JSON Pointer of a path in the XML form of payment data.
+fn pointer(path: &str) -> String {
+    let mut steps = path.split('/').skip(3);
+    let step = steps.next().unwrap_or_default();
+    let (name, number) = split(step);
+    let mut pointer = match name {
+        "PaymentDataHead" => {
+            return match steps.next().map(|step| split(step).0) {
+                Some(own @ ("sessionID" | "serviceTime")) => format!("/{own}"),
+                Some(field) => format!("/payExchangeInfoHead/{field}"),
+                None => "/payExchangeInfoHead".to_owned(),
+            };
+        }
+        "payExchangeInfoList" => format!("/payExchangeInfoLists/{number}"),
+        _ => return String::new(),
+    };
+    for step in steps {
+        let (name, number) = split(step);
+        pointer.push_str(&match name {
+            "goodsInfo" => format!("/goodsInfo/{number}"),
+            field => format!("/{field}"),
+        });
+    }
+    pointer
+}
+
+/// Local name and index, from 0, of a step such as `p:goodsInfo[2]`.
+fn split(step: &str) -> (&str, usize) {
+    let (name, rest) = step.split_once('[').unwrap_or((step, ""));
+    let number = rest.trim_end_matches(']').parse().unwrap_or(1_usize);
+    (name.rsplit(':').next().unwrap_or_default(), number.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_xml_form_is_a_pointer_of_the_json() {
+        for (path, expected) in [
+            (
+                "/PaymentDataMessage/PaymentData/PaymentDataHead/payCode",
+                "/payExchangeInfoHead/payCode",
+            ),
+            ("/PaymentDataMessage/PaymentData/PaymentDataHead/sessionID", "/sessionID"),
+            ("/PaymentDataMessage/PaymentData/PaymentDataHead", "/payExchangeInfoHead"),
+            (
+                "/p:PaymentDataMessage/p:PaymentData/p:payExchangeInfoList[2]/p:goodsInfo[3]/p:gname",
+                "/payExchangeInfoLists/1/goodsInfo/2/gname",
+            ),
+            ("/PaymentDataMessage/PaymentData/payExchangeInfoList", "/payExchangeInfoLists/0"),
+            ("/PaymentDataMessage/@guid", ""),
+            ("", ""),
+        ] {
+            assert_eq!(pointer(path), expected, "{path}");
+        }
+    }
+}
