@@ -18,6 +18,7 @@ use crate::intake::order;
 
 mod hostile;
 mod jose;
+mod json;
 mod payment_data;
 mod tools;
 

@@ -198,7 +198,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let addresses = root.opt_section("dxp").map(|section| addresses(&section));
     root.finish();
     let addresses = addresses.unwrap_or_default();
-    let seal = seal.flatten();
+
     let countersigner = desks::countersigner(root, &parties.departments, &seal, &addresses);
     let routes = routes.at_desks(&parties.departments, countersigner);
 

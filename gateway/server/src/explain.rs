@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
 use onepoint_envelope::xmldsig::explain::{Cause, Explanation, explain};
 use onepoint_schemas::{Catalogue, MessageType, Violation};
-use onepoint_xml::{Document, Limits};
+use onepoint_xml::Limits;
 use serde_json::{Value, json};
 
 use crate::authenticate::{self, Trust};
@@ -206,13 +206,15 @@ fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
         report.signature = Some(explained);
     }
     if let Some(kind) = kind {
-        report.findings.extend(content(document, kind, known.catalogue));
+        report.findings.extend(content(carried, kind, known.catalogue));
     }
 }
 
 /// Schema and rules, whoever signed.
-fn content(document: &Document, kind: &MessageType, catalogue: &Catalogue) -> Vec<Finding> {
-    if let Err(violations) = catalogue.validate_structure(document, kind) {
+fn content(carried: &Carried, kind: &MessageType, catalogue: &Catalogue) -> Vec<Finding> {
+    let (document, origin) = (&carried.document, &carried.origin);
+    if let Err(mut violations) = catalogue.validate_structure(document, kind) {
+        origin.place(&mut violations, catalogue, kind);
         let detail = json!({ "violations": violations });
         let refusal = Refusal::from_violations(crate::refusal::Stage::Validate, violations);
         let (en, zh) = ("rules are judged once the schema holds", "结构合格后才校验业务规则");
@@ -224,7 +226,8 @@ fn content(document: &Document, kind: &MessageType, catalogue: &Catalogue) -> Ve
     let (en, zh) = ("the structure is that of the schema", "结构符合报文规范");
     let mut findings = vec![Finding::new("schema", Some(true), "schema-good", en, zh)];
     for index in 0..catalogue.documents(document, kind).len() {
-        let violations = catalogue.check_rules(document, kind, index);
+        let mut violations = catalogue.check_rules(document, kind, index);
+        origin.place(&mut violations, catalogue, kind);
         let detail = json!({ "document": index, "violations": violations });
         let finding = if violations.is_empty() {
             let (en, zh) = (

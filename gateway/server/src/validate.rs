@@ -39,7 +39,7 @@ pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Va
         return Err(Box::new((authentic.into_received(), crate::refusal::internal())));
     };
     if let Err(mut violations) = catalogue.validate_structure(authentic.document(), kind) {
-        authentic.origin().place(&mut violations);
+        authentic.origin().place(&mut violations, catalogue, kind);
         let refusal = Refusal::from_violations(Stage::Validate, violations);
         let refusal = refusal.within(authentic.within());
         return Err(Box::new((authentic.into_received(), refusal)));
@@ -49,7 +49,7 @@ pub(crate) fn validate(authentic: Authentic, catalogue: &Catalogue) -> Judged<Va
     let mut room = MESSAGE_VIOLATIONS_MAX;
     let violations = indexes.map(|index| {
         let mut found = bounded(catalogue.check_rules(document, kind, index), room.max(1));
-        authentic.origin().place(&mut found);
+        authentic.origin().place(&mut found, catalogue, kind);
         room = room.saturating_sub(found.len());
         found
     });

@@ -4,6 +4,8 @@
 //! envelope before anything is computed.
 
 use onepoint_envelope::jws::{Jws, JwsError};
+use onepoint_schemas::{Catalogue, Json, JsonLimits, MessageType, Violation};
+use onepoint_xml::{Document, Limits};
 
 use super::open::{self, IN_PAYLOAD, Opened};
 use super::{Form, Origin, Proof, Trust, policy_of, signer};
@@ -25,11 +27,11 @@ pub(super) fn open<'t>(received: &Received, trust: &'t Trust) -> Result<Opened<'
     let (sender, revocation) = signer(leaf, signed.intermediates(), &policy, trust, at)?;
     let used = (&policy, signed.tolerances());
     let proof = Proof::new(Form::Jws, sender, leaf, signed.algorithm(), used, revocation);
-    let document = payload(signed.payload(), trust)?;
+    let (document, origin) = payload(signed.payload(), trust)?;
     Ok(Opened {
         document,
         within: IN_PAYLOAD,
-        origin: Origin::Xml,
+        origin,
         proofs: vec![(proof, sender)],
         envelope: None,
         reader: Some(sender),
@@ -60,20 +62,80 @@ pub(crate) fn read(received: &Received) -> Result<Jws<'_>, Refusal> {
     read.map_err(|error| refused(&error))
 }
 
-fn payload(bytes: &[u8], trust: &Trust) -> Result<onepoint_xml::Document, Refusal> {
+/// The document in a payload: XML, or the XML form of JSON.
+fn payload(bytes: &[u8], trust: &Trust) -> Result<(Document, Origin), Refusal> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {
-        Some(b'<' | 0xef) => open::inner(bytes.to_vec(), IN_PAYLOAD, &trust.limits),
+        Some(b'<' | 0xef) => {
+            let document = open::inner(bytes.to_vec(), IN_PAYLOAD, &trust.limits)?;
+            Ok((document, Origin::Xml))
+        }
+        Some(b'{') => json(bytes, &trust.catalogue, &trust.limits),
         _ => Err(Refusal::new(
             Stage::Authenticate,
             422,
             "payload-unknown",
-            "the payload is not an XML document",
-            "载荷不是 XML 报文",
+            "the payload is neither an XML document nor a JSON object",
+            "载荷既不是 XML 报文也不是 JSON 对象",
         )
         .at(Place { line: 1, column: 1, path: String::new(), within: IN_PAYLOAD })
-        .expecting("a business message in XML")),
+        .expecting("a business message in XML or JSON")),
     }
+}
+
+/// The XML form of a JSON message, once its JSON Schema holds.
+///
+/// # Errors
+/// What is wrong with it, with its place in the payload.
+pub(crate) fn json(
+    bytes: &[u8],
+    catalogue: &Catalogue,
+    limits: &Limits,
+) -> Result<(Document, Origin), Refusal> {
+    let bounds = JsonLimits { bytes: limits.bytes, depth: limits.depth, ..JsonLimits::default() };
+    let refused = |violations: Vec<Violation>| {
+        Refusal::from_violations(Stage::Validate, violations).within(IN_PAYLOAD)
+    };
+    let json = Json::read(bytes.to_vec(), &bounds).map_err(|fault| refused(vec![*fault]))?;
+    let kind = kind(&json, catalogue)?;
+    let xml = match catalogue.json_form(kind) {
+        Some(Ok(form)) => form.accept(json).map_err(refused)?.xml().to_owned(),
+        Some(Err(_)) | None => return Err(no_form(kind)),
+    };
+    let document = super::parse(xml.into_bytes(), limits)?;
+    Ok((document, Origin::Json(bytes.to_vec())))
+}
+
+/// The type of a JSON message: the one member of its object.
+fn kind<'c>(json: &Json, catalogue: &'c Catalogue) -> Result<&'c MessageType, Refusal> {
+    let members = json.value().as_object();
+    let name = members.filter(|it| it.len() == 1).and_then(|it| it.keys().next());
+    name.and_then(|name| catalogue.by_name(name)).ok_or_else(|| {
+        let shown: String = name.map_or("(none)", |name| name).chars().take(64).collect();
+        let (line, column) = json.position("");
+        Refusal::new(
+            Stage::Authenticate,
+            422,
+            "type-unknown",
+            format!("no message type is called {shown:?}"),
+            format!("未知的报文类型“{shown}”"),
+        )
+        .at(Place { line, column, path: String::new(), within: IN_PAYLOAD })
+        .expecting(
+            "an object with one member, called like a message type: {\"CEB311Message\": {…}}",
+        )
+    })
+}
+
+fn no_form(kind: &MessageType) -> Refusal {
+    Refusal::new(
+        Stage::Authenticate,
+        422,
+        "json-form-missing",
+        format!("{} has no JSON form", kind.name),
+        format!("{} 没有 JSON 形式", kind.name),
+    )
+    .expecting("the message in XML")
 }
 
 /// A signature that is not taken.

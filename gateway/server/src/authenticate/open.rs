@@ -122,7 +122,7 @@ pub(super) fn unsigned(
             "a Signature of the document, or of the DxpMsg",
         ));
     }
-    if kind.signature != "optional" {
+    if kind.signature != onepoint_schemas::Signature::Optional {
         return Err(refusal(
             "signature-required",
             &format!(

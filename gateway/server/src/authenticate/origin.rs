@@ -2,7 +2,7 @@
 //! form of JSON. In: violations with places in that document. Out: the same with places in the
 //! text that the sender wrote.
 
-use onepoint_schemas::Violation;
+use onepoint_schemas::{Catalogue, Json, JsonLimits, MessageType, Violation};
 
 /// What the document was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,19 +10,38 @@ pub(crate) enum Origin {
     /// XML as it was written.
     #[default]
     Xml,
-    /// The JSON of announcement 179.
-    PaymentData,
+    /// The JSON form of its type, as it was sent.
+    Json(Vec<u8>),
+    /// The JSON of announcement 179, as it was sent.
+    PaymentData(Vec<u8>),
 }
 
 impl Origin {
     /// Moves places to the text of the sender.
-    pub(crate) fn place(&self, violations: &mut [Violation]) {
+    pub(crate) fn place(
+        &self,
+        violations: &mut [Violation],
+        catalogue: &Catalogue,
+        kind: &MessageType,
+    ) {
+        // Read again, since only what is at fault needs its places.
+        let read = |bytes: &[u8]| Json::read(bytes.to_vec(), &JsonLimits::default()).ok();
         match self {
             Origin::Xml => {}
-            Origin::PaymentData => {
+            Origin::Json(_) | Origin::PaymentData(_) if violations.is_empty() => {}
+            Origin::Json(bytes) => {
+                let form = catalogue.json_form(kind).and_then(Result::ok);
+                let message = form.zip(read(bytes)).and_then(|(form, json)| form.accept(json).ok());
+                if let Some(message) = message {
+                    violations.iter_mut().for_each(|violation| message.place(violation));
+                }
+            }
+            Origin::PaymentData(bytes) => {
+                let json = read(bytes);
                 for violation in violations {
                     violation.path = pointer(&violation.path);
-                    (violation.line, violation.column) = (0, 0);
+                    let at = json.as_ref().map(|json| json.position(&violation.path));
+                    (violation.line, violation.column) = at.unwrap_or_default();
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! signed, or the data are refused.
 
 use onepoint_envelope::announcement179::{self, Content, Fields, PaymentError};
+use onepoint_schemas::{Json, JsonLimits};
 use onepoint_xml::{Document, Limits, escape_text};
 
 use super::open::Opened;
@@ -48,17 +49,19 @@ pub(super) fn open<'t>(received: &Received, trust: &'t Trust) -> Result<Opened<'
     let reader = trust.registry.participant(received.submitter());
     let policy = policy_of(trust, reader, at);
     let known = reader.map(|p| p.certificates.as_slice()).unwrap_or_default();
-    let signed = read(received)?.verify(&policy, known).map_err(|error| refused(&error))?;
+    let placed = |refusal| in_text(refusal, received.bytes());
+    let signed = read(received).map_err(placed)?.verify(&policy, known);
+    let signed = signed.map_err(|error| placed(refused(&error)))?;
     let leaf = signed.certificate();
     let (sender, revocation) = signer(leaf, &[], &policy, trust, at)?;
     let used = (&policy, signed.tolerances());
     let proof =
         Proof::new(Form::Announcement179, sender, leaf, signed.algorithm(), used, revocation);
-    let document = document(signed.payment(), &trust.limits)?;
+    let document = document(signed.payment(), &trust.limits).map_err(placed)?;
     Ok(Opened {
         document,
         within: IN_STRING,
-        origin: Origin::PaymentData,
+        origin: Origin::PaymentData(received.bytes().to_vec()),
         proofs: vec![(proof, sender)],
         envelope: None,
         reader: Some(sender),
@@ -201,6 +204,18 @@ fn element(name: &str, text: &str, at: &str, out: &mut String) -> Result<(), Ref
 
 fn pointer(path: String) -> Place {
     Place { path, within: IN_STRING, ..Place::default() }
+}
+
+/// Line and column of what a refusal points at.
+fn in_text(mut refusal: Refusal, text: &[u8]) -> Refusal {
+    if let Some(place) = refusal.place.as_mut().filter(|place| place.within == IN_STRING) {
+        // Whoever names a member twice is told of it by its name.
+        let limits = JsonLimits { duplicate_names: true, ..JsonLimits::default() };
+        let json = Json::read(text.to_vec(), &limits).ok();
+        let at = json.map(|json| json.position(&place.path));
+        (place.line, place.column) = at.unwrap_or_default();
+    }
+    refusal
 }
 
 /// Payment data that are not taken.

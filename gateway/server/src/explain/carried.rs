@@ -11,7 +11,7 @@ use onepoint_xml::Document;
 use serde_json::json;
 
 use super::{Finding, Known, Report, signature};
-use crate::authenticate::{self, PLACE, dxp, jose, open, payment};
+use crate::authenticate::{self, Origin, PLACE, dxp, jose, open, payment};
 use crate::intake::{Carrier, Received};
 use crate::refusal::Refusal;
 
@@ -22,6 +22,8 @@ pub(super) const ENVELOPE: &str = "envelope-";
 pub(super) struct Carried {
     pub(super) document: Document,
     pub(super) within: &'static str,
+    /// What it was made of.
+    pub(super) origin: Origin,
     /// Certificates of the signature nearest around it, the signer's first; none without one.
     pub(super) around: Vec<Certificate>,
     /// Policy and certificates by which its own Signature is judged.
@@ -53,7 +55,8 @@ pub(super) fn open(received: &Received, known: &Known<'_>, report: &mut Report) 
                 return envelope(&document, known, report);
             }
             let reader = (known.policy.clone(), known.registered.clone());
-            Some(Carried { document, within: "", around: Vec::new(), reader })
+            let (within, origin) = ("", Origin::Xml);
+            Some(Carried { document, within, origin, around: Vec::new(), reader })
         }
         Carrier::JwsCompact | Carrier::JwsFlattened => jws(received, known, report),
         Carrier::PaymentData => payment_data(received, known, report),
@@ -147,7 +150,8 @@ fn of_message(
     let reader = known.of_sender(&message.sender_id);
     let around = signed(document, &PLACE, &reader, report);
     let document = well_formed(message.data, open::IN_DATA, known, report)?;
-    Some(Carried { document, within: open::IN_DATA, around, reader })
+    let (within, origin) = (open::IN_DATA, Origin::Xml);
+    Some(Carried { document, within, origin, around, reader })
 }
 
 /// The Signature of an envelope; gives its certificates.
@@ -191,9 +195,31 @@ fn jws(received: &Received, known: &Known<'_>, report: &mut Report) -> Option<Ca
         Ok(payload) => payload,
         Err(error) => return shapeless(&jose::refused(&error), report),
     };
-    let document = well_formed(payload, open::IN_PAYLOAD, known, report)?;
+    let (document, origin) = match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => of_json(&payload, known, report)?,
+        _ => (well_formed(payload, open::IN_PAYLOAD, known, report)?, Origin::Xml),
+    };
     let reader = (known.policy.clone(), known.registered.clone());
-    Some(Carried { document, within: open::IN_PAYLOAD, around, reader })
+    Some(Carried { document, within: open::IN_PAYLOAD, origin, around, reader })
+}
+
+/// The document of a JSON message.
+fn of_json(payload: &[u8], known: &Known<'_>, report: &mut Report) -> Option<(Document, Origin)> {
+    match jose::json(payload, known.catalogue, known.limits) {
+        Ok(opened) => {
+            let (en, zh) = (
+                "the payload is strict JSON and keeps its JSON Schema",
+                "载荷是严格的 JSON，并符合其 JSON Schema",
+            );
+            report.findings.push(Finding::new("well-formed", Some(true), "json-good", en, zh));
+            Some(opened)
+        }
+        Err(refusal) => {
+            let violations = json!({ "violations": refusal.violations });
+            report.findings.push(Finding::refused("well-formed", &refusal).with(violations));
+            None
+        }
+    }
 }
 
 fn value(read: &Jws<'_>, known: &Known<'_>) -> Finding {
@@ -254,7 +280,9 @@ fn payment_data(received: &Received, known: &Known<'_>, report: &mut Report) -> 
     match payment::document(read.payment(), known.limits) {
         Ok(document) => {
             let reader = (known.policy.clone(), known.registered.clone());
-            Some(Carried { document, within: payment::IN_STRING, around, reader })
+            let (within, origin) =
+                (payment::IN_STRING, Origin::PaymentData(received.bytes().to_vec()));
+            Some(Carried { document, within, origin, around, reader })
         }
         Err(refusal) => shapeless(&refusal, report),
     }

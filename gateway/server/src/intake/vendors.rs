@@ -17,7 +17,7 @@ use onepoint_relay::post::{Mail, Postbox};
 use onepoint_relay::topology::{INTAKE, receipt_queue};
 use serde_json::Value;
 
-use super::{Labels, too_large};
+use super::{JWS_HEADER, Labels, too_large};
 use crate::fault;
 use crate::http::problem;
 use crate::inforce::Current;

@@ -4,10 +4,12 @@
 //! it came; here it is only taken out.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use onepoint_envelope::dxp::{DXP_NAMESPACE, DxpMsg, DxpMsgSv};
 use onepoint_envelope::jws::Jws;
 use onepoint_relay::runner::HandlerError;
+use onepoint_schemas::{Catalogue, Json, JsonLimits};
 use onepoint_xml::{Document, Limits};
 
 /// Takes the document out of what it is carried in; anything else is given back as it is.
@@ -44,7 +46,22 @@ fn signed(body: &[u8]) -> Option<Vec<u8>> {
         true => Jws::flattened(text, None),
         false => Jws::compact(text, None),
     };
-    read.and_then(|jws| jws.unverified_payload()).ok()
+    read.and_then(|jws| jws.unverified_payload())
+        .ok()
+        .map(|payload| xml_form(&payload).unwrap_or(payload))
+}
+
+/// The XML form of a JSON message; nothing for what is none.
+fn xml_form(payload: &[u8]) -> Option<Vec<u8>> {
+    static CATALOGUE: OnceLock<Option<Catalogue>> = OnceLock::new();
+    if payload.first() != Some(&b'{') {
+        return None;
+    }
+    let json = Json::read(payload.to_vec(), &JsonLimits::default()).ok()?;
+    let catalogue = CATALOGUE.get_or_init(|| Catalogue::load_builtin().ok()).as_ref()?;
+    let kind = catalogue.by_name(json.value().as_object()?.keys().next()?)?;
+    let form = catalogue.json_form(kind)?.ok()?;
+    Some(form.accept(json).ok()?.xml().as_bytes().to_vec())
 }
 
 #[cfg(test)]
@@ -75,6 +92,17 @@ mod tests {
         assert_eq!(document(token.as_bytes()).unwrap().as_ref(), b"<a/>");
         let inside = message(token.as_bytes()).to_xml();
         assert_eq!(document(inside.as_bytes()).unwrap().as_ref(), b"<a/>");
+        let catalogue = Catalogue::load_builtin().unwrap();
+        let kind = catalogue.by_name("CEB311Message").unwrap();
+        let example = onepoint_schemas::example("CEB311Message").unwrap();
+        let example = Document::parse(example.as_bytes().to_vec(), &Limits::default()).unwrap();
+        let json = catalogue.json_form(kind).unwrap().unwrap().to_json(&example).unwrap();
+        let payload = onepoint_envelope::octets::encode(json.as_bytes());
+        let payload = payload.replace('+', "-").replace('/', "_").replace('=', "");
+        let token = format!("eyJhbGciOiJSUzI1NiJ9.{payload}.AAAA");
+        let out = document(token.as_bytes()).unwrap().into_owned();
+        let out = Document::parse(out, &Limits::default()).unwrap();
+        assert!(out.root().is("http://www.chinaport.gov.cn/ceb", "CEB311Message"));
         let broken = whole.replacen("CopMsgId", "CopMsgNo", 2);
         assert_eq!(document(broken.as_bytes()).unwrap_err().code, "dxp-missing");
     }
