@@ -113,7 +113,7 @@ fn bad(zone: &Zone, cases: &mut Vec<Case>) -> Result<(), Failure> {
     add("order signed with an expired certificate", "platform", expired, refused);
 
     let revoked = Expected::Refused("cert-revoked");
-    let body = zone.revoked().sign(&order(908, &[])?)?;
+    let body = zone.revoked().xml(&order(908, &[])?)?.into_bytes();
     add("order signed with a revoked certificate", "platform", body, revoked);
 
     let without = cut(&order(903, &[])?, "ebpName");
