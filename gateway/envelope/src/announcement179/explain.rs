@@ -6,7 +6,7 @@ use onepoint_certs::{Certificate, KeyFamily, SignatureAlgorithm, SignaturePolicy
 
 use super::{Payment, Received};
 use crate::jws::JwsCause;
-use crate::jws::explain::{proved, spaced};
+use crate::jws::explain::spaced;
 use crate::xmldsig::explain::{CauseKind, MAX_KEYS, from_der};
 
 /// RSA keys below this are not taken under any policy, in bits.
@@ -31,7 +31,7 @@ impl Received {
         let raw = from_der(&self.value, SignatureAlgorithm::Sm2Sm3);
         if raw.is_some_and(|raw| fits(certificate, &string, &raw)) {
             let (en, zh) = ("the value is in ASN.1 DER form", "签名值为 ASN.1 DER 形式");
-            return Some(proved(CauseKind::ValueForm, en, zh));
+            return Some(JwsCause::proved(CauseKind::ValueForm, en, zh));
         }
         for other in known.iter().take(MAX_KEYS) {
             if fits(other, &string, &self.value) {
@@ -42,16 +42,13 @@ impl Received {
                 );
                 let zh =
                     format!("签名由 {} 产生，证书编号 {}", other.subject(), other.serial_hex());
-                return Some(proved(CauseKind::OtherCertificate, &en, &zh));
+                return Some(JwsCause::proved(CauseKind::OtherCertificate, &en, &zh));
             }
         }
         let found = strings(&self.payment).into_iter().find(|(_, _, _, text)| good(text));
         Some(match found {
-            Some((kind, en, zh, _)) => proved(kind, en, zh),
-            None => {
-                let (how_en, how_zh) = Default::default();
-                JwsCause { kind: CauseKind::Unknown, proved: false, how_en, how_zh }
-            }
+            Some((kind, en, zh, _)) => JwsCause::proved(kind, en, zh),
+            None => JwsCause::unknown(),
         })
     }
 }

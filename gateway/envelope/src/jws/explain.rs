@@ -1,6 +1,6 @@
 //! Why a JSON Web Signature does not verify. In: a token that was read, and the keys that
 //! may have made it. Out: the first cause under which the value does verify, which is a
-//! proof; else `unknown`. Bounded: some forty candidates of the payload, each verified
+//! proof; else `unknown`. Bounded: some hundred candidates of the payload, each verified
 //! once under one key, and [`MAX_KEYS`] other certificates.
 
 use base64::Engine as _;
@@ -8,7 +8,12 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use onepoint_certs::{Certificate, KeyFamily, SignatureAlgorithm, SignaturePolicy};
 
 use super::Jws;
-use crate::xmldsig::explain::{CauseKind, MAX_KEYS, from_der};
+use crate::xmldsig::explain::{CauseKind, Difference, MAX_KEYS, from_der, text_difference};
+
+mod forms;
+
+use forms::forms;
+pub(crate) use forms::spaced;
 
 /// Octets of a payload that is laid out otherwise.
 const MAX_SEARCHED: usize = 1 << 20;
@@ -26,10 +31,21 @@ pub struct JwsCause {
     pub how_en: String,
     /// In what way, Chinese.
     pub how_zh: String,
+    /// The first octet of the payload that differs from what was signed, where it was another
+    /// payload.
+    pub difference: Option<Difference>,
 }
 
-pub(crate) fn proved(kind: CauseKind, en: &str, zh: &str) -> JwsCause {
-    JwsCause { kind, proved: true, how_en: en.to_owned(), how_zh: zh.to_owned() }
+impl JwsCause {
+    pub(crate) fn proved(kind: CauseKind, en: &str, zh: &str) -> JwsCause {
+        let (how_en, how_zh) = (en.to_owned(), zh.to_owned());
+        JwsCause { kind, proved: true, how_en, how_zh, difference: None }
+    }
+
+    /// Nothing led to a good value.
+    pub(crate) fn unknown() -> JwsCause {
+        JwsCause { proved: false, ..JwsCause::proved(CauseKind::Unknown, "", "") }
+    }
 }
 
 impl Jws<'_> {
@@ -50,14 +66,14 @@ impl Jws<'_> {
         let raw = from_der(&self.value, algorithm);
         if raw.is_some_and(|raw| fits(certificate, algorithm, &message, &raw)) {
             let (en, zh) = ("the value is in ASN.1 DER form", "签名值为 ASN.1 DER 形式");
-            return Some(proved(CauseKind::ValueForm, en, zh));
+            return Some(JwsCause::proved(CauseKind::ValueForm, en, zh));
         }
         let used = SignatureAlgorithm::ALL.into_iter().filter(|used| *used != algorithm);
         for used in used.filter(|used| used.family() != KeyFamily::Unsupported) {
             if fits(certificate, used, &message, &self.value) {
                 let en = format!("the value is one of {}", used.name());
                 let zh = format!("签名值由 {} 产生", used.name());
-                return Some(proved(CauseKind::OtherAlgorithm, &en, &zh));
+                return Some(JwsCause::proved(CauseKind::OtherAlgorithm, &en, &zh));
             }
         }
         let others = known.iter().chain(&self.header.certificates).take(MAX_KEYS);
@@ -65,19 +81,16 @@ impl Jws<'_> {
             if fits(other, algorithm, &message, &self.value) {
                 let en = format!("the value is one of {}", other.subject());
                 let zh = format!("签名由 {} 产生", other.subject());
-                return Some(proved(CauseKind::OtherCertificate, &en, &zh));
+                return Some(JwsCause::proved(CauseKind::OtherCertificate, &en, &zh));
             }
         }
         let hashed = algorithm.digest().digest(&message);
         if good(&hashed) {
             let (en, zh) =
                 ("the digest of header and payload was signed", "对头部与载荷的摘要再次加签");
-            return Some(proved(CauseKind::HashTwice, en, zh));
+            return Some(JwsCause::proved(CauseKind::HashTwice, en, zh));
         }
-        self.payloads(&good).or_else(|| {
-            let (how_en, how_zh) = Default::default();
-            Some(JwsCause { kind: CauseKind::Unknown, proved: false, how_en, how_zh })
-        })
+        self.payloads(&good).or_else(|| Some(JwsCause::unknown()))
     }
 
     fn message(&self, covered: &[u8]) -> Vec<u8> {
@@ -99,7 +112,7 @@ impl Jws<'_> {
             ),
         ];
         if let Some((_, en, zh)) = instead.iter().find(|(message, _, _)| good(message)) {
-            return Some(proved(CauseKind::OtherOctets, en, zh));
+            return Some(JwsCause::proved(CauseKind::OtherOctets, en, zh));
         }
         let encodings = [
             (
@@ -125,92 +138,18 @@ impl Jws<'_> {
         ];
         for (covered, en, zh) in &encodings {
             if good(&self.message(covered.as_bytes())) {
-                return Some(proved(CauseKind::NotCanonical, en, zh));
+                return Some(JwsCause::proved(CauseKind::NotCanonical, en, zh));
             }
         }
         let text = std::str::from_utf8(&payload).ok()?;
-        forms(text).into_iter().find_map(|(kind, en, zh, form)| {
-            let covered = match self.header.encoded {
-                true => URL_SAFE_NO_PAD.encode(form).into_bytes(),
-                false => form,
-            };
-            good(&self.message(&covered)).then(|| proved(kind, en, zh))
+        forms(text).into_iter().find_map(|(kind, (en, zh), form)| {
+            let encoded = self.header.encoded.then(|| URL_SAFE_NO_PAD.encode(&form).into_bytes());
+            let covered = encoded.as_ref().unwrap_or(&form);
+            let difference = || text_difference(&payload, &form);
+            good(&self.message(covered))
+                .then(|| JwsCause { difference: difference(), ..JwsCause::proved(kind, en, zh) })
         })
     }
-}
-
-type Form = (CauseKind, &'static str, &'static str, Vec<u8>);
-
-/// The payload as tools would have written it.
-fn forms(text: &str) -> Vec<Form> {
-    let mut all: Vec<Form> = Vec::new();
-    let mut push = |kind, en, zh, form: String| all.push((kind, en, zh, form.into_bytes()));
-    let layout = CauseKind::Reindented;
-    push(layout, "signed without white space", "加签时无空白", spaced(text, None, ",", ":"));
-    push(
-        layout,
-        "signed with a space after : and ,",
-        "加签时 : 与 , 后有空格",
-        spaced(text, None, ", ", ": "),
-    );
-    for unit in ["  ", "    ", "\t"] {
-        push(
-            layout,
-            "signed in lines, indented",
-            "加签时带缩进换行",
-            spaced(text, Some(unit), ",", ": "),
-        );
-    }
-    push(layout, "signed with a line end after it", "加签时末尾有换行", format!("{text}\n"));
-    push(
-        layout,
-        "signed without white space around it",
-        "加签时首尾无空白",
-        text.trim().to_owned(),
-    );
-    if let Ok(value) = serde_json::from_str::<serde_json::Value>(text) {
-        let sorted = "signed with its members sorted";
-        push(CauseKind::AttributeOrder, sorted, "加签时成员按名称排序", value.to_string());
-    }
-    for (kind, (en, zh), form) in crate::xmldsig::explain::text_candidates(text.as_bytes()) {
-        all.push((kind, en, zh, form));
-    }
-    all
-}
-
-/// JSON with other white space between its tokens.
-pub(crate) fn spaced(text: &str, unit: Option<&str>, comma: &str, colon: &str) -> String {
-    let (mut out, mut depth, mut quoted, mut escaped) = (String::new(), 0_usize, false, false);
-    let mut before = '\0';
-    for c in text.chars() {
-        if quoted {
-            out.push(c);
-            quoted = escaped || c != '"';
-            escaped = c == '\\' && !escaped;
-            continue;
-        }
-        let line = |depth: usize| unit.map(|unit| format!("\n{}", unit.repeat(depth)));
-        if c.is_ascii_whitespace() {
-            continue;
-        }
-        if matches!(c, '}' | ']') {
-            depth = depth.saturating_sub(1);
-            if !matches!(before, '{' | '[') {
-                out.push_str(&line(depth).unwrap_or_default());
-            }
-        } else if matches!(before, '{' | '[' | ',') {
-            out.push_str(&line(depth).unwrap_or_default());
-        }
-        match c {
-            ',' => out.push_str(comma),
-            ':' => out.push_str(colon),
-            other => out.push(other),
-        }
-        depth += usize::from(matches!(c, '{' | '['));
-        quoted = c == '"';
-        before = c;
-    }
-    out
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod value;
 
 pub use content::MAX_SEARCHED;
 pub use kind::CauseKind;
+pub(crate) use place::text_difference;
 pub use place::{Difference, visible, window};
 pub(crate) use text::candidates as text_candidates;
 pub use trial::{MAX_TRIAL_OCTETS, MAX_TRIALS};

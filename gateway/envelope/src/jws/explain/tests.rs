@@ -5,6 +5,8 @@ use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, TestCa, Validity};
 use super::*;
 use crate::jws::{JwsOptions, sign_compact};
 
+mod seeded;
+
 const PAYLOAD: &str = "{\"订单\": [1, {\"b\":\"x: y\", \"a\": \"\\\"\"}], \"空1\": {}}";
 
 fn signer(kind: KeyKind) -> Issued {
@@ -62,8 +64,26 @@ fn each_cause_is_named() {
             let cause = explained(&token(&by, message)).unwrap();
             assert_eq!(cause.kind, *kind, "{n}: {cause:?}");
             assert_eq!(cause.proved, *kind != K::Unknown);
+            let place = cause.difference.map(|it| it.position.unwrap());
+            assert_eq!(place.is_some(), matches!(kind, K::Reindented | K::ReEncoded), "{n}");
         }
     }
+}
+
+#[test]
+fn the_first_difference_is_found_in_the_payload() {
+    let by = signer(KeyKind::P256);
+    let signed = PAYLOAD.replace(", \"a\": ", ",\"a\": ");
+    let sent = token(&by, |h, _| format!("{h}.{}", URL_SAFE_NO_PAD.encode(&signed)).into_bytes());
+    assert_eq!(explained(&sent).unwrap().kind, CauseKind::Unknown, "no usual layout");
+    let lines = "{\n  \"订单\": [\n    1,";
+    let whole = spaced(PAYLOAD, Some("  "), ",", ": ");
+    assert!(whole.starts_with(lines));
+    let sent = token(&by, |h, _| format!("{h}.{}", URL_SAFE_NO_PAD.encode(&whole)).into_bytes());
+    let place = explained(&sent).unwrap().difference.unwrap();
+    let at = place.position.unwrap();
+    assert_eq!((place.offset, at.line, at.column), (1, 1, 2));
+    assert!(place.here.starts_with("{\"订单\":·[1,") && place.signed.starts_with("{⏎··\"订单"));
 }
 
 #[test]

@@ -31,10 +31,7 @@ pub(super) fn difference(
     here: &[u8],
     signed: &[u8],
 ) -> Option<Difference> {
-    let same = here.iter().zip(signed).take_while(|(a, b)| a == b).count();
-    if same == here.len() && same == signed.len() {
-        return None;
-    }
+    let same = shared(here, signed)?;
     let text = String::from_utf8_lossy(here).into_owned();
     Some(Difference {
         offset: same,
@@ -42,6 +39,28 @@ pub(super) fn difference(
         here: window(here, same),
         signed: window(signed, same),
     })
+}
+
+/// The same for a text that is signed as it is written, such as JSON.
+pub(crate) fn text_difference(here: &[u8], signed: &[u8]) -> Option<Difference> {
+    let same = shared(here, signed)?;
+    let before = here.get(..same).unwrap_or_default().utf8_chunks().next();
+    let before = before.map_or("", |chunk| chunk.valid());
+    let count = |found: usize| u32::try_from(found).unwrap_or(u32::MAX).saturating_add(1);
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let (line, column) = (count(before.matches('\n').count()), count(last.chars().count()));
+    Some(Difference {
+        offset: same,
+        position: Some(Position { line, column, byte: same }),
+        here: window(here, same),
+        signed: window(signed, same),
+    })
+}
+
+/// How many octets both begin with; none where they are the same.
+fn shared(here: &[u8], signed: &[u8]) -> Option<usize> {
+    let same = here.iter().zip(signed).take_while(|(a, b)| a == b).count();
+    (same < here.len() || same < signed.len()).then_some(same)
 }
 
 /// Some text around an octet, with white space visible: `·` space, `→` tab, `␍` CR, `⏎` LF.
