@@ -178,6 +178,19 @@ impl JsonForm {
         }
     }
 
+    /// The XML form of a message whatever its JSON Schema says, for explanations only: members
+    /// that have no place in it are left out, and so are characters that XML cannot carry.
+    #[must_use]
+    pub fn sketch(&self, json: &Json) -> String {
+        let xml = match &self.mapping {
+            Mapping::Shape(shape) => to_xml::sketch(shape, &self.prefix, json),
+            Mapping::Plain { name, namespace } => {
+                plain::sketch(name, namespace, &self.prefix, json)
+            }
+        };
+        xml.replace(|c| !onepoint_xml::is_char(c), "\u{fffd}")
+    }
+
     /// The JSON form of a valid XML message, on one line.
     ///
     /// # Errors

@@ -26,6 +26,19 @@ pub(super) fn write(
     prefix: &str,
     json: &Json,
 ) -> Result<String, Vec<Violation>> {
+    let writer = written(name, namespace, prefix, json);
+    match writer.found.is_empty() {
+        true => Ok(writer.out),
+        false => Err(writer.found),
+    }
+}
+
+/// What can be written of a message that may have faults.
+pub(super) fn sketch(name: &str, namespace: &str, prefix: &str, json: &Json) -> String {
+    written(name, namespace, prefix, json).out
+}
+
+fn written<'w>(name: &'w str, namespace: &str, prefix: &'w str, json: &'w Json) -> Writer<'w> {
     let out = String::with_capacity(json.text().len() * 2);
     let mut writer = Writer { prefix, json, out, pointer: String::new(), found: Vec::new() };
     writer.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -37,10 +50,7 @@ pub(super) fn write(
         _ => writer.wrong(&format!("one member {name} that is an object")),
     }
     writer.out.push('\n');
-    match writer.found.is_empty() {
-        true => Ok(writer.out),
-        false => Err(writer.found),
-    }
+    writer
 }
 
 struct Writer<'w> {

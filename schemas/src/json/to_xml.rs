@@ -16,6 +16,19 @@ use crate::violation::{VIOLATIONS_MAX, Violation};
 /// # Errors
 /// Every value that cannot be written, bounded.
 pub(super) fn write(shape: &Shape, prefix: &str, json: &Json) -> Result<String, Vec<Violation>> {
+    let writer = written(shape, prefix, json);
+    match writer.found.is_empty() {
+        true => Ok(writer.out),
+        false => Err(writer.found),
+    }
+}
+
+/// What can be written of a message that may have faults.
+pub(super) fn sketch(shape: &Shape, prefix: &str, json: &Json) -> String {
+    written(shape, prefix, json).out
+}
+
+fn written<'w>(shape: &'w Shape, prefix: &str, json: &'w Json) -> Writer<'w> {
     let prefixes = prefixes(shape, prefix);
     let mut writer = Writer {
         shape,
@@ -31,10 +44,7 @@ pub(super) fn write(shape: &Shape, prefix: &str, json: &Json) -> Result<String, 
         None => writer.wrong(&shape.root.name, "an object with this member"),
     }
     writer.out.push('\n');
-    match writer.found.is_empty() {
-        true => Ok(writer.out),
-        false => Err(writer.found),
-    }
+    writer
 }
 
 /// A prefix for each namespace: the given one for the root's, `n1` and on for others.
@@ -176,7 +186,6 @@ impl<'w> Writer<'w> {
         self.out.push_str(&escape_text(text));
     }
 
-    /// XML 1.0, section 2.2: most control characters and U+FFFE, U+FFFF cannot be written.
     fn characters(&mut self, name: &str, text: &str) {
         if let Some(bad) = text.chars().find(|c| !is_char(*c)) {
             let point = format!("U+{:04X}", u32::from(bad));
