@@ -23,6 +23,7 @@ use crate::revocation::Revocation;
 
 pub(crate) mod dxp;
 pub(crate) mod jose;
+pub(crate) mod json;
 pub(crate) mod open;
 mod origin;
 pub(crate) mod payment;
@@ -193,8 +194,12 @@ struct Found {
 
 fn judge(received: &Received, trust: &Trust) -> Result<Found, Refusal> {
     let opened = open::open(received, trust)?;
-    let within = opened.within;
-    judge_opened(received, opened, trust).map_err(|refusal| refusal.within(within))
+    let (within, written) = (opened.within, opened.origin == Origin::Xml);
+    judge_opened(received, opened, trust).map_err(|refusal| match written {
+        true => refusal.within(within),
+        // A place in the XML form is none in the text.
+        false => Refusal { place: None, ..refusal },
+    })
 }
 
 fn judge_opened(received: &Received, opened: Opened<'_>, trust: &Trust) -> Result<Found, Refusal> {

@@ -8,14 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use onepoint_certs::{Certificate, Participant, ParticipantId, SignaturePolicy, TrustAnchors};
 use onepoint_envelope::xmldsig::explain::{Cause, Explanation, explain};
 use onepoint_schemas::{Catalogue, MessageType, Violation};
-use onepoint_xml::Limits;
+use onepoint_xml::{Document, Limits};
 use serde_json::{Value, json};
 
-use crate::authenticate::{self, Trust};
+use crate::authenticate::{self, Origin, Trust};
 use crate::config::Routes;
 use crate::intake::Received;
 use crate::pipeline;
-use crate::refusal::{Place, Refusal};
+use crate::refusal::{Place, Refusal, Stage};
 use carried::Carried;
 
 mod carried;
@@ -153,6 +153,11 @@ pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
             let outside = report.findings.len();
             stages(&carried, known, &mut report);
             for finding in report.findings.iter_mut().skip(outside) {
+                let of_text = matches!(finding.stage, "schema" | "rules");
+                if !of_text && carried.origin != Origin::Xml {
+                    // A place in the XML form is none in the text.
+                    finding.place = None;
+                }
                 if let Some(place) = &mut finding.place {
                     place.within = carried.within;
                 }
@@ -172,7 +177,10 @@ pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
 }
 
 fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
-    let document = &carried.document;
+    let Some(document) = &carried.document else {
+        report.findings.extend(identity::findings(None, &carried.around, None, known));
+        return;
+    };
     let pinned = known.submitter().map(|it| it.schemas.as_slice()).unwrap_or_default();
     let found = authenticate::message_type(document, known.catalogue);
     let found =
@@ -196,27 +204,37 @@ fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
     let explained = explain(document, &authenticate::PLACE, policy, registered, &[]);
     if carried.stands_for(&explained) {
         report.findings.push(carried::stands_in());
-        report.findings.extend(identity::findings(document, &carried.around, kind, known));
+        report.findings.extend(identity::findings(Some(document), &carried.around, kind, known));
     } else {
         let own = explained.parts.as_ref().map(|parts| parts.certificates.as_slice());
         let own = own.unwrap_or_default();
         report.findings.push(signature::shape(&explained));
-        report.findings.extend(identity::findings(document, own, kind, known));
+        report.findings.extend(identity::findings(Some(document), own, kind, known));
         report.findings.extend(signature::computed(&explained));
         report.signature = Some(explained);
     }
     if let Some(kind) = kind {
-        report.findings.extend(content(carried, kind, known.catalogue));
+        report.findings.extend(content(carried, document, kind, known.catalogue));
     }
 }
 
 /// Schema and rules, whoever signed.
-fn content(carried: &Carried, kind: &MessageType, catalogue: &Catalogue) -> Vec<Finding> {
-    let (document, origin) = (&carried.document, &carried.origin);
-    if let Err(mut violations) = catalogue.validate_structure(document, kind) {
-        origin.place(&mut violations, catalogue, kind);
-        let detail = json!({ "violations": violations });
-        let refusal = Refusal::from_violations(crate::refusal::Stage::Validate, violations);
+fn content(
+    carried: &Carried,
+    document: &Document,
+    kind: &MessageType,
+    catalogue: &Catalogue,
+) -> Vec<Finding> {
+    let origin = &carried.origin;
+    let structure = match &carried.faults {
+        Some(faults) => Err(faults.clone()),
+        None => catalogue.validate_structure(document, kind).map_err(|mut violations| {
+            origin.place(&mut violations, catalogue, kind);
+            Refusal::from_violations(Stage::Validate, violations)
+        }),
+    };
+    if let Err(refusal) = structure {
+        let detail = json!({ "violations": refusal.violations });
         let (en, zh) = ("rules are judged once the schema holds", "结构合格后才校验业务规则");
         return vec![
             Finding::refused("schema", &refusal).with(detail),
@@ -236,10 +254,7 @@ fn content(carried: &Carried, kind: &MessageType, catalogue: &Catalogue) -> Vec<
             );
             Finding::new("rules", Some(true), "rules-good", en, zh)
         } else {
-            Finding::refused(
-                "rules",
-                &Refusal::from_violations(crate::refusal::Stage::Validate, violations),
-            )
+            Finding::refused("rules", &Refusal::from_violations(Stage::Validate, violations))
         };
         findings.push(finding.with(detail));
     }

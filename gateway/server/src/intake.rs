@@ -33,6 +33,20 @@ pub(crate) enum Carrier {
     JwsFlattened,
     /// The JSON of announcement 179, which carries its own signature.
     PaymentData,
+    /// A message in JSON without a signature: only ever explained.
+    Json,
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// For messages.
+    #[default]
+    Messages,
+    /// For payment data of announcement 179.
+    PaymentData,
+    /// For explanations of both, and of what lacks its signature.
+    Check,
 }
 
 impl Carrier {
@@ -40,7 +54,9 @@ impl Carrier {
     pub(crate) fn of_body(body: &[u8]) -> Carrier {
         match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'{') if holds(body, b"\"payExchangeInfoHead\"") => Carrier::PaymentData,
-            Some(b'{') => Carrier::JwsFlattened,
+            Some(b'{') if holds(body, b"\"protected\"") => Carrier::JwsFlattened,
+            Some(b'{') if holds(body, b"\"signature") => Carrier::JwsFlattened,
+            Some(b'{') => Carrier::Json,
             Some(byte) if byte.is_ascii_alphanumeric() => Carrier::JwsCompact,
             _ => Carrier::Xml,
         }
@@ -60,7 +76,7 @@ impl Carrier {
             Carrier::Xml => "application/xml",
             Carrier::JwsCompact => "application/jose",
             Carrier::JwsFlattened => "application/jose+json",
-            Carrier::PaymentData => "application/json",
+            Carrier::PaymentData | Carrier::Json => "application/json",
         }
     }
 }
@@ -78,19 +94,7 @@ pub(crate) struct Labels<'r> {
     pub(crate) traceparent: Option<&'r str>,
     /// The header [`JWS_HEADER`].
     pub(crate) signature: Option<&'r str>,
-    /// It came through the door for payment data of announcement 179.
-    pub(crate) payment_data: bool,
-}
-
-impl<'r> Labels<'r> {
-    /// The same at a door that takes payment data beside messages: a form, or JSON without a
-    /// signature beside it, is that.
-    pub(crate) fn or_payment_data(self) -> Labels<'r> {
-        let essence = self.content_type.unwrap_or_default().split(';').next().unwrap_or_default();
-        let alone = self.signature.is_none()
-            && matches!(essence.trim(), "application/json" | payment_data::FORM);
-        Labels { payment_data: self.payment_data || alone, ..self }
-    }
+    pub(crate) door: Door,
 }
 
 /// Evidence: these bytes came from this participant's authenticated connection at this time.
@@ -150,7 +154,7 @@ pub(crate) fn receive(
     submitter: &ParticipantId,
     at: Timestamp,
 ) -> Result<Received, Refusal> {
-    let carrier = carrier(labels)?;
+    let carrier = carrier(labels, &body)?;
     if body.is_empty() {
         return Err(Refusal::new(
             Stage::Intake,
@@ -172,7 +176,7 @@ pub(crate) fn receive(
     Ok(Received { id, at, submitter, traceparent, carrier, bytes: body, digest: hash })
 }
 
-fn carrier(labels: Labels<'_>) -> Result<Carrier, Refusal> {
+fn carrier(labels: Labels<'_>, body: &[u8]) -> Result<Carrier, Refusal> {
     let mut parts = labels.content_type.unwrap_or_default().split(';');
     let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = parts.filter_map(|part| part.split_once('=')).find_map(|(name, value)| {
@@ -182,11 +186,20 @@ fn carrier(labels: Labels<'_>) -> Result<Carrier, Refusal> {
     if let Some(charset) = charset.filter(|it| !matches!(it.as_str(), "utf-8" | "utf8")) {
         return Err(unsupported(&format!("{essence}; charset={charset}")));
     }
-    if labels.payment_data {
-        return match essence.as_str() {
-            payment_data::FORM | "application/json" => Ok(Carrier::PaymentData),
-            other => Err(unsupported(other).expecting(payment_data::EXPECTED)),
-        };
+    match (labels.door, essence.as_str(), labels.signature) {
+        (Door::PaymentData, payment_data::FORM | "application/json", _)
+        | (Door::Check, payment_data::FORM, _) => return Ok(Carrier::PaymentData),
+        (Door::PaymentData, other, _) => {
+            return Err(unsupported(other).expecting(payment_data::EXPECTED));
+        }
+        // By its members, since nothing beside it says what it is.
+        (Door::Check, "application/json", None) => {
+            return Ok(match Carrier::of_body(body) {
+                Carrier::PaymentData => Carrier::PaymentData,
+                _ => Carrier::Json,
+            });
+        }
+        _ => {}
     }
     match (essence.as_str(), labels.signature) {
         ("application/xml" | "text/xml", None) => Ok(Carrier::Xml),
@@ -202,17 +215,22 @@ fn carrier(labels: Labels<'_>) -> Result<Carrier, Refusal> {
             "正文已是 JWS 签名，JWS-Signature 头只用于分离式签名",
         )
         .expecting("one signature: in the body, or in the header JWS-Signature")),
-        ("application/json", None) => Err(Refusal::new(
-            Stage::Intake,
-            400,
-            "jws-header-missing",
-            "JSON is taken only with its detached signature in the header JWS-Signature",
-            "JSON 报文必须在 JWS-Signature 头中附分离式签名",
-        )
-        .expecting("JWS-Signature: <protected>..<value>")),
+        ("application/json", None) => Err(unsigned_json()),
         ("", _) => Err(unsupported("(none)")),
         (other, _) => Err(unsupported(other)),
     }
+}
+
+/// The refusal of JSON that nobody signed.
+pub(crate) fn unsigned_json() -> Refusal {
+    Refusal::new(
+        Stage::Intake,
+        400,
+        "jws-header-missing",
+        "JSON is taken only with its detached signature in the header JWS-Signature",
+        "JSON 报文必须在 JWS-Signature 头中附分离式签名",
+    )
+    .expecting("JWS-Signature: <protected>..<value>")
 }
 
 fn unsupported(found: &str) -> Refusal {

@@ -1,7 +1,7 @@
 //! JSON messages: signed as JWS, judged by their JSON Schema, mapped to the XML form, and from
 //! there as every message. In: the JSON form of the catalogue's order. Out: the same receipts for
-//! the same content, customs XML for customs with the original as evidence, and every fault with
-//! its place in the JSON.
+//! the same content, customs XML for customs with the original as evidence, every fault with its
+//! place in the JSON, and a check that explains JSON stage by stage as it does XML.
 
 use onepoint_schemas::Catalogue;
 
@@ -108,4 +108,152 @@ async fn bad_json_is_refused_with_its_place() {
     let response = send(&zone, "declarant", &JOSE, &token).await;
     let problem: Value = serde_json::from_slice(&response.body).unwrap();
     assert_eq!(response.status, 422, "{problem}");
+}
+
+/// The report of a dry run.
+async fn checked(zone: &Zone, labels: &[(&str, &str)], body: &str) -> Value {
+    let headers = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let request = Request {
+        method: "POST".to_owned(),
+        path: "/v1/messages/check".to_owned(),
+        headers: headers.collect(),
+        body: body.as_bytes().to_vec(),
+        timeout: None,
+    };
+    let response = zone.client("platform").send(request).await.unwrap();
+    assert_eq!(response.status, 200, "{}", response.text());
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// What a stage came to: its verdict and its code.
+fn stage(report: &Value, stage: &str) -> (Option<bool>, String) {
+    let found = report["findings"].as_array().unwrap().iter().find(|it| it["stage"] == stage);
+    let found = found.unwrap_or_else(|| panic!("no finding {stage}: {report}"));
+    (found["ok"].as_bool(), found["code"].as_str().unwrap().to_owned())
+}
+
+fn said(ok: Option<bool>, code: &str) -> (Option<bool>, String) {
+    (ok, code.to_owned())
+}
+
+/// Stages that say who signed and what that one may.
+const IDENTITY: [&str; 6] = ["chain", "revocation", "participant", "submitter", "rights", "guid"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_explains_json_stage_by_stage_as_it_does_xml() {
+    let mut zone = Zone::make(&Setup::default());
+    zone.start_gateway(&[]);
+    let usual = JwsOptions::default();
+    let token = |body: &str| compact(&zone, "platform", body, &usual);
+    let good = json(1);
+    let report = checked(&zone, &JOSE, &token(&good)).await;
+    assert_eq!((&report["accepted"], &report["causes"]), (&true.into(), &serde_json::json!([])));
+    for name in
+        ["envelope", "envelope-value", "well-formed", "type", "delegation", "schema", "rules"]
+            .iter()
+            .chain(&IDENTITY)
+    {
+        assert_eq!(stage(&report, name).0, Some(true), "{name}: {report}");
+    }
+    assert_eq!(stage(&report, "signature"), said(None, "carried-unsigned"));
+    // As XML, what the schema finds keeps no other stage from its verdict.
+    let wrong = crate::hostile::edit(&good, "\"BAD1\"", &format!("\"{}\"", "x".repeat(61)));
+    let report = checked(&zone, &JOSE, &token(&wrong)).await;
+    assert_eq!(stage(&report, "well-formed"), said(Some(true), "json-good"));
+    assert_eq!(stage(&report, "type"), said(Some(true), "type-known"));
+    for name in IDENTITY {
+        assert_eq!(stage(&report, name).0, Some(true), "{name}: {report}");
+    }
+    assert_eq!(stage(&report, "schema").0, Some(false));
+    assert_eq!(stage(&report, "rules"), said(None, "not-judged"));
+    let found = report["findings"].as_array().unwrap();
+    let found = found.iter().find(|it| it["stage"] == "schema").unwrap();
+    let column = wrong.find("\"xxx").map(|at| wrong[..at].chars().count() + 1).unwrap();
+    let place = &found["violations"][0];
+    assert_eq!((place["line"].as_u64(), place["column"].as_u64()), (Some(1), Some(column as u64)));
+    assert!(place["path"].as_str().unwrap().ends_with("/orderNo"), "{place}");
+    assert_eq!(found["place"]["within"], "payload");
+    assert_eq!(report["answer"]["refusal"]["code"], found["code"], "intake says the same");
+    let total = crate::hostile::edit(&good, "\"acturalPaid\":\"327.3\"", "\"acturalPaid\":\"1\"");
+    let report = checked(&zone, &JOSE, &token(&total)).await;
+    assert_eq!(stage(&report, "rules"), said(Some(false), "order-total"));
+    assert_eq!(report["answer"]["refusal"]["code"], "order-total");
+    // What keeps the text from being read keeps nobody from saying who signed.
+    for (body, name, code) in [
+        ("{\"CEB999Message\":{}}", "type", "type-unknown"),
+        ("{\"a\":1,\"a\":2}", "well-formed", "json-duplicate-name"),
+    ] {
+        let report = checked(&zone, &JOSE, &token(body)).await;
+        assert_eq!(stage(&report, name), said(Some(false), code));
+        assert_eq!(stage(&report, "chain").0, Some(true), "{report}");
+        assert_eq!(stage(&report, "participant").0, Some(true), "{report}");
+        assert_eq!(report["answer"]["refusal"]["code"], code);
+    }
+    assert_eq!(zone.metrics().await.unwrap().journal("refused"), 0, "a check leaves no trace");
+}
+
+/// What tools do to JSON between signing and sending, each named with the place where it shows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_names_why_the_signature_of_json_does_not_hold() {
+    let mut zone = Zone::make(&Setup::default());
+    zone.start_gateway(&[]);
+    let sent = json(1);
+    let value: Value = serde_json::from_str(&sent).unwrap();
+    let ascii = |text: &str| -> String {
+        let one = |c: char| match c.is_ascii() {
+            true => c.to_string(),
+            false => format!("\\u{:04x}", u32::from(c)),
+        };
+        text.chars().map(one).collect()
+    };
+    let detached = JwsOptions { detached: true, ..JwsOptions::default() };
+    for (signed, code) in [
+        (serde_json::to_string_pretty(&value).unwrap(), "attribute-order"),
+        (sent.replace("\":", "\": "), "unknown"),
+        (ascii(&sent), "text-escaped-otherwise"),
+        (format!("{sent}\n"), "re-indented"),
+        (sent.replace("T", "U"), "unknown"),
+    ] {
+        let header = compact(&zone, "platform", &signed, &detached);
+        let labels = [("content-type", DETACHED), ("jws-signature", header.as_str())];
+        let report = checked(&zone, &labels, &sent).await;
+        assert_eq!(stage(&report, "envelope-value"), said(Some(false), "jws-value-mismatch"));
+        let cause = &report["causes"][0];
+        assert_eq!(cause["code"], code, "{cause}");
+        assert_eq!(cause["proved"], code != "unknown", "{cause}");
+        assert_eq!(cause["difference"].is_object(), code != "unknown", "{cause}");
+        assert_eq!(stage(&report, "schema").0, Some(true), "{report}");
+    }
+    let header = compact(&zone, "platform", &ascii(&sent), &detached);
+    let labels = [("content-type", DETACHED), ("jws-signature", header.as_str())];
+    let report = checked(&zone, &labels, &sent).await;
+    let place = &report["causes"][0]["difference"];
+    let column = sent.chars().position(|c| !c.is_ascii()).unwrap() as u64 + 1;
+    assert_eq!((place["line"].as_u64(), place["column"].as_u64()), (Some(1), Some(column)));
+    assert!(place["signed"].as_str().unwrap().contains("\\u"), "{place}");
+}
+
+/// Without a signature: what XML is told by `signature-missing`; schema and rules all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_explains_json_that_nobody_has_signed_yet() {
+    let mut zone = Zone::make(&Setup::default());
+    zone.start_gateway(&[]);
+    let labels = [("content-type", DETACHED)];
+    let report = checked(&zone, &labels, &json(1)).await;
+    assert_eq!(stage(&report, "envelope"), said(Some(false), "jws-header-missing"));
+    assert_eq!(stage(&report, "signature"), said(None, "carried-unsigned"));
+    assert_eq!(stage(&report, "chain"), said(None, "not-judged"));
+    assert_eq!(stage(&report, "schema").0, Some(true));
+    assert_eq!(stage(&report, "rules").0, Some(true));
+    assert_eq!(report["accepted"], false);
+    assert_eq!(report["answer"]["refusal"]["code"], "jws-header-missing");
+    let missing = crate::hostile::edit(&json(1), "\"orderNo\"", "\"orderNr\"");
+    let report = checked(&zone, &labels, &missing).await;
+    assert_eq!(stage(&report, "schema").0, Some(false), "{report}");
+    let report = checked(&zone, &labels, "{\"payExchangeInfoHead\":{}}").await;
+    assert_eq!(stage(&report, "envelope"), said(Some(false), "payment-missing-member"));
+    // The front door goes on refusing it before it is read.
+    let response = send(&zone, "platform", &labels, &json(1)).await;
+    let problem: Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!((response.status, &problem["code"]), (400, &"jws-header-missing".into()));
 }

@@ -4,11 +4,10 @@
 //! envelope before anything is computed.
 
 use onepoint_envelope::jws::{Jws, JwsError};
-use onepoint_schemas::{Catalogue, Json, JsonLimits, MessageType, Violation};
-use onepoint_xml::{Document, Limits};
+use onepoint_xml::Document;
 
 use super::open::{self, IN_PAYLOAD, Opened};
-use super::{Form, Origin, Proof, Trust, policy_of, signer};
+use super::{Form, Origin, Proof, Trust, json, policy_of, signer};
 use crate::intake::{Carrier, Received};
 use crate::refusal::{Place, Refusal, Stage};
 
@@ -70,7 +69,7 @@ fn payload(bytes: &[u8], trust: &Trust) -> Result<(Document, Origin), Refusal> {
             let document = open::inner(bytes.to_vec(), IN_PAYLOAD, &trust.limits)?;
             Ok((document, Origin::Xml))
         }
-        Some(b'{') => json(bytes, &trust.catalogue, &trust.limits),
+        Some(b'{') => json::open(bytes, IN_PAYLOAD, &trust.catalogue, &trust.limits),
         _ => Err(Refusal::new(
             Stage::Authenticate,
             422,
@@ -81,61 +80,6 @@ fn payload(bytes: &[u8], trust: &Trust) -> Result<(Document, Origin), Refusal> {
         .at(Place { line: 1, column: 1, path: String::new(), within: IN_PAYLOAD })
         .expecting("a business message in XML or JSON")),
     }
-}
-
-/// The XML form of a JSON message, once its JSON Schema holds.
-///
-/// # Errors
-/// What is wrong with it, with its place in the payload.
-pub(crate) fn json(
-    bytes: &[u8],
-    catalogue: &Catalogue,
-    limits: &Limits,
-) -> Result<(Document, Origin), Refusal> {
-    let bounds = JsonLimits { bytes: limits.bytes, depth: limits.depth, ..JsonLimits::default() };
-    let refused = |violations: Vec<Violation>| {
-        Refusal::from_violations(Stage::Validate, violations).within(IN_PAYLOAD)
-    };
-    let json = Json::read(bytes.to_vec(), &bounds).map_err(|fault| refused(vec![*fault]))?;
-    let kind = kind(&json, catalogue)?;
-    let xml = match catalogue.json_form(kind) {
-        Some(Ok(form)) => form.accept(json).map_err(refused)?.xml().to_owned(),
-        Some(Err(_)) | None => return Err(no_form(kind)),
-    };
-    let document = super::parse(xml.into_bytes(), limits)?;
-    Ok((document, Origin::Json(bytes.to_vec())))
-}
-
-/// The type of a JSON message: the one member of its object.
-fn kind<'c>(json: &Json, catalogue: &'c Catalogue) -> Result<&'c MessageType, Refusal> {
-    let members = json.value().as_object();
-    let name = members.filter(|it| it.len() == 1).and_then(|it| it.keys().next());
-    name.and_then(|name| catalogue.by_name(name)).ok_or_else(|| {
-        let shown: String = name.map_or("(none)", |name| name).chars().take(64).collect();
-        let (line, column) = json.position("");
-        Refusal::new(
-            Stage::Authenticate,
-            422,
-            "type-unknown",
-            format!("no message type is called {shown:?}"),
-            format!("未知的报文类型“{shown}”"),
-        )
-        .at(Place { line, column, path: String::new(), within: IN_PAYLOAD })
-        .expecting(
-            "an object with one member, called like a message type: {\"CEB311Message\": {…}}",
-        )
-    })
-}
-
-fn no_form(kind: &MessageType) -> Refusal {
-    Refusal::new(
-        Stage::Authenticate,
-        422,
-        "json-form-missing",
-        format!("{} has no JSON form", kind.name),
-        format!("{} 没有 JSON 形式", kind.name),
-    )
-    .expecting("the message in XML")
 }
 
 /// A signature that is not taken.

@@ -14,7 +14,7 @@ use super::{
     EnvelopeFacts, Form, Origin, Proof, Trust, check_submitter, dxp, jose, parse, payment,
     signature_refusal,
 };
-use crate::intake::{Carrier, Received};
+use crate::intake::{Carrier, Received, unsigned_json};
 use crate::refusal::{Place, Refusal, Stage};
 
 /// Where the document of a DXP envelope stands.
@@ -50,6 +50,8 @@ pub(crate) fn open<'t>(received: &Received, trust: &'t Trust) -> Result<Opened<'
         Carrier::Xml => xml(received, trust),
         Carrier::JwsCompact | Carrier::JwsFlattened => jose::open(received, trust),
         Carrier::PaymentData => payment::open(received, trust),
+        // No door takes it; a check explains it.
+        Carrier::Json => Err(unsigned_json()),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{self, BODY_BYTES_MAX, Routes};
 use crate::explain::{self, Known, Report};
 use crate::inforce;
-use crate::intake::{self, Carrier, Labels, Received};
+use crate::intake::{self, Carrier, Door, Labels, Received};
 use crate::revocation::Revocation;
 
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
@@ -122,6 +122,7 @@ fn signer(bytes: &[u8], trust: &Trust) -> ParticipantId {
         Carrier::JwsCompact => named(Jws::compact(&text, None)),
         Carrier::JwsFlattened => named(Jws::flattened(&text, None)),
         Carrier::PaymentData => numbered(&text, trust),
+        Carrier::Json => Vec::new(),
     };
     let mut found = certificates.iter().filter_map(|certificate| {
         trust.registry.by_certificate(&certificate.fingerprint()).map(|p| p.id.clone())
@@ -160,11 +161,8 @@ fn nobody() -> ParticipantId {
 
 fn received(bytes: Vec<u8>, submitter: &ParticipantId, at: Timestamp) -> Result<Received, Failure> {
     let carrier = Carrier::of_body(&bytes);
-    let labels = Labels {
-        content_type: Some(carrier.media_type()),
-        payment_data: carrier == Carrier::PaymentData,
-        ..Labels::default()
-    };
+    let labels =
+        Labels { content_type: Some(carrier.media_type()), door: Door::Check, ..Labels::default() };
     intake::receive(bytes, labels, submitter, at).map_err(|refusal| {
         Failure::usage("message-unusable", refusal.en, "name a file that holds a signed message")
     })

@@ -1,6 +1,7 @@
 //! Findings about what a message is carried in: a DXP envelope or a JSON Web Signature, its
 //! shape, its addresses, its signature and why that does not verify. In: the bytes and what is
-//! known. Out: findings, and the document inside wherever one can be seen, verified or not.
+//! known. Out: findings, and the document inside wherever one can be seen, verified or not; of
+//! JSON that has faults, the XML form of what has none.
 
 use onepoint_certs::{Certificate, SignaturePolicy};
 use onepoint_envelope::dxp::{AROUND_MESSAGE, DxpMsg, DxpMsgSv};
@@ -11,31 +12,43 @@ use onepoint_xml::Document;
 use serde_json::json;
 
 use super::{Finding, Known, Report, signature};
-use crate::authenticate::{self, Origin, PLACE, dxp, jose, open, payment};
-use crate::intake::{Carrier, Received};
+use crate::authenticate::{self, Origin, PLACE, dxp, jose, json as message, open, payment};
+use crate::intake::{Carrier, Received, unsigned_json};
 use crate::refusal::Refusal;
 
 /// Begins the names of the stages that judge an envelope.
 pub(super) const ENVELOPE: &str = "envelope-";
 
+/// Policy and certificates by which a Signature is judged.
+type Reader = (SignaturePolicy, Vec<Certificate>);
+
 /// A document, out of what it was carried in.
 pub(super) struct Carried {
-    pub(super) document: Document,
+    /// None of JSON that has no XML form at all.
+    pub(super) document: Option<Document>,
     pub(super) within: &'static str,
     /// What it was made of.
     pub(super) origin: Origin,
+    /// What the JSON Schema says against the JSON that it was made of.
+    pub(super) faults: Option<Refusal>,
     /// Certificates of the signature nearest around it, the signer's first; none without one.
     pub(super) around: Vec<Certificate>,
-    /// Policy and certificates by which its own Signature is judged.
-    pub(super) reader: (SignaturePolicy, Vec<Certificate>),
+    /// Those of its own Signature.
+    pub(super) reader: Reader,
 }
 
 impl Carried {
+    fn of(document: Document, within: &'static str, origin: Origin, reader: Reader) -> Carried {
+        let document = Some(document);
+        Carried { document, within, origin, faults: None, around: Vec::new(), reader }
+    }
+
     /// Whether the signature around the document stands for the one that it does not have.
     pub(super) fn stands_for(&self, own: &Explanation) -> bool {
         let missing =
             own.outcome.as_ref().err().is_some_and(|e| matches!(e.fault(), Fault::Missing));
-        missing && !self.around.is_empty()
+        // JSON has no place for one.
+        missing && (!self.around.is_empty() || matches!(self.origin, Origin::Json(_)))
     }
 }
 
@@ -55,11 +68,15 @@ pub(super) fn open(received: &Received, known: &Known<'_>, report: &mut Report) 
                 return envelope(&document, known, report);
             }
             let reader = (known.policy.clone(), known.registered.clone());
-            let (within, origin) = ("", Origin::Xml);
-            Some(Carried { document, within, origin, around: Vec::new(), reader })
+            Some(Carried::of(document, "", Origin::Xml, reader))
         }
         Carrier::JwsCompact | Carrier::JwsFlattened => jws(received, known, report),
         Carrier::PaymentData => payment_data(received, known, report),
+        Carrier::Json => {
+            report.findings.push(Finding::refused("envelope", &unsigned_json()));
+            let reader = (known.policy.clone(), known.registered.clone());
+            Some(of_json(received.bytes(), "", (known, reader), report))
+        }
     }
 }
 
@@ -150,15 +167,14 @@ fn of_message(
     let reader = known.of_sender(&message.sender_id);
     let around = signed(document, &PLACE, &reader, report);
     let document = well_formed(message.data, open::IN_DATA, known, report)?;
-    let (within, origin) = (open::IN_DATA, Origin::Xml);
-    Some(Carried { document, within, origin, around, reader })
+    Some(Carried { around, ..Carried::of(document, open::IN_DATA, Origin::Xml, reader) })
 }
 
 /// The Signature of an envelope; gives its certificates.
 fn signed(
     document: &Document,
     place: &SignaturePlace,
-    (policy, registered): &(SignaturePolicy, Vec<Certificate>),
+    (policy, registered): &Reader,
     report: &mut Report,
 ) -> Vec<Certificate> {
     let explained = explain(document, place, policy, registered, &[]);
@@ -195,29 +211,53 @@ fn jws(received: &Received, known: &Known<'_>, report: &mut Report) -> Option<Ca
         Ok(payload) => payload,
         Err(error) => return shapeless(&jose::refused(&error), report),
     };
-    let (document, origin) = match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => of_json(&payload, known, report)?,
-        _ => (well_formed(payload, open::IN_PAYLOAD, known, report)?, Origin::Xml),
-    };
     let reader = (known.policy.clone(), known.registered.clone());
-    Some(Carried { document, within: open::IN_PAYLOAD, origin, around, reader })
+    let within = open::IN_PAYLOAD;
+    let inside = match payload.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => of_json(&payload, within, (known, reader), report),
+        _ => {
+            let document = well_formed(payload, within, known, report)?;
+            Carried::of(document, within, Origin::Xml, reader)
+        }
+    };
+    Some(Carried { around, ..inside })
 }
 
-/// The document of a JSON message.
-fn of_json(payload: &[u8], known: &Known<'_>, report: &mut Report) -> Option<(Document, Origin)> {
-    match jose::json(payload, known.catalogue, known.limits) {
-        Ok(opened) => {
-            let (en, zh) = (
-                "the payload is strict JSON and keeps its JSON Schema",
-                "载荷是严格的 JSON，并符合其 JSON Schema",
-            );
-            report.findings.push(Finding::new("well-formed", Some(true), "json-good", en, zh));
-            Some(opened)
-        }
+/// The document of a JSON message. What its JSON Schema says against it is told below, where
+/// that of XML is told by the XSD; here only what keeps it from being read.
+fn of_json(
+    text: &[u8],
+    within: &'static str,
+    (known, reader): (&Known<'_>, Reader),
+    report: &mut Report,
+) -> Carried {
+    let origin = Origin::Json(text.to_vec());
+    let (around, faults) = (Vec::new(), None);
+    let nothing = Carried { document: None, within, origin, faults, around, reader };
+    let json = match message::read(text, within, known.limits) {
+        Ok(json) => json,
         Err(refusal) => {
-            let violations = json!({ "violations": refusal.violations });
-            report.findings.push(Finding::refused("well-formed", &refusal).with(violations));
-            None
+            report.findings.push(Finding::refused("well-formed", &refusal));
+            return nothing;
+        }
+    };
+    let (en, zh) = ("the message is strict JSON in UTF-8", "报文是严格的 UTF-8 JSON");
+    report.findings.push(Finding::new("well-formed", Some(true), "json-good", en, zh));
+    let kind = message::kind(&json, within, known.catalogue);
+    let form = match kind.and_then(|kind| message::form(kind, known.catalogue)) {
+        Ok(form) => form,
+        Err(refusal) => {
+            report.findings.push(Finding::refused("type", &refusal));
+            return nothing;
+        }
+    };
+    let sketch = form.sketch(&json).into_bytes();
+    let faults = form.accept(json).err().map(|found| message::refused(found, within));
+    match authenticate::parse(sketch, known.limits) {
+        Ok(document) => Carried { document: Some(document), faults, ..nothing },
+        Err(refusal) => {
+            report.findings.push(Finding::refused("type", &refusal));
+            nothing
         }
     }
 }
@@ -244,8 +284,8 @@ fn value(read: &Jws<'_>, known: &Known<'_>) -> Finding {
 }
 
 fn of_value(cause: JwsCause) -> Cause {
-    let JwsCause { kind, proved, how_en, how_zh } = cause;
-    Cause { kind, about_value: true, proved, how_en, how_zh, difference: None }
+    let JwsCause { kind, proved, how_en, how_zh, difference } = cause;
+    Cause { kind, about_value: true, proved, how_en, how_zh, difference }
 }
 
 /// The JSON of announcement 179.
@@ -280,9 +320,8 @@ fn payment_data(received: &Received, known: &Known<'_>, report: &mut Report) -> 
     match payment::document(read.payment(), known.limits) {
         Ok(document) => {
             let reader = (known.policy.clone(), known.registered.clone());
-            let (within, origin) =
-                (payment::IN_STRING, Origin::PaymentData(received.bytes().to_vec()));
-            Some(Carried { document, within, origin, around, reader })
+            let origin = Origin::PaymentData(received.bytes().to_vec());
+            Some(Carried { around, ..Carried::of(document, payment::IN_STRING, origin, reader) })
         }
         Err(refusal) => shapeless(&refusal, report),
     }

@@ -13,7 +13,7 @@ use crate::refusal::{Refusal, Stage};
 use crate::revocation;
 
 pub(super) fn findings(
-    document: &Document,
+    document: Option<&Document>,
     certificates: &[Certificate],
     kind: Option<&MessageType>,
     known: &Known<'_>,
@@ -110,7 +110,7 @@ fn revocation(chain: Option<&Chain>, known: &Known<'_>) -> Finding {
 }
 
 fn participant(
-    document: &Document,
+    document: Option<&Document>,
     leaf: &Certificate,
     kind: Option<&MessageType>,
     known: &Known<'_>,
@@ -129,7 +129,7 @@ fn participant(
         Finding::new("participant", Some(true), "sender-known", en, zh)
             .with(json!({ "participant": sender.id.as_str(), "policy": known.policy.name })),
     ];
-    let Some(kind) = kind else { return findings };
+    let (Some(document), Some(kind)) = (document, kind) else { return findings };
     let mut judge = |stage, judged: Result<(), Refusal>, code: &str, en: &str, zh: &str| {
         findings.push(match judged {
             Ok(()) => Finding::new(stage, Some(true), code, en, zh),

@@ -38,8 +38,7 @@ pub(crate) async fn check(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
-    let labels = call.labels.or_payment_data();
-    let report = app.pipeline.check(call.body, labels, &caller.id).await?;
+    let report = app.pipeline.check(call.body, call.labels, &caller.id).await?;
     Ok(json_answer(200, &report.to_value()))
 }
 

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::desk::Desk;
 use crate::inforce::Current;
-use crate::intake::{JWS_HEADER, Labels, MESSAGES_PATH, PAYMENT_DATA_PATH};
+use crate::intake::{Door, JWS_HEADER, Labels, MESSAGES_PATH, PAYMENT_DATA_PATH};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
@@ -181,7 +181,11 @@ pub(crate) async fn answer(
         content_type: header(CONTENT_TYPE.as_str()),
         traceparent: header(TRACEPARENT),
         signature: header(JWS_HEADER),
-        payment_data: route.name == Name::PaymentData,
+        door: match route.name {
+            Name::PaymentData => Door::PaymentData,
+            Name::Check => Door::Check,
+            _ => Door::Messages,
+        },
     };
     let accept = header(ACCEPT.as_str());
     let call = Call { id: &id, segment: &segment, query, labels, accept, body };

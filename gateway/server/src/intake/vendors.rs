@@ -17,7 +17,7 @@ use onepoint_relay::post::{Mail, Postbox};
 use onepoint_relay::topology::{INTAKE, receipt_queue};
 use serde_json::Value;
 
-use super::{JWS_HEADER, Labels, too_large};
+use super::{Door, JWS_HEADER, Labels, too_large};
 use crate::fault;
 use crate::http::problem;
 use crate::inforce::Current;
@@ -74,7 +74,7 @@ impl Handle for VendorIntake {
             content_type: message.content_type.as_deref(),
             traceparent: message.headers.get(TRACEPARENT).map(String::as_str),
             signature: message.headers.get(JWS_HEADER).map(String::as_str),
-            payment_data: false,
+            door: Door::Messages,
         };
         let Request { submitter, reply } = request;
         match self.pipeline.submit(message.body.clone(), labels, &submitter).await {
