@@ -2,25 +2,7 @@
 //! something else. In: what an attacker can make of a signed message without the key, and
 //! what only the holder of a key can. Out: HTTP status and code of each; nothing of it is in
 //! the journal as accepted. The compatibility policy from outside is in `field`.
-//!
-//! Which test shows what for bad input, as the customer listed it (`envelope` is
-//! `gateway/envelope/src/xmldsig/tests`, `certs` is `certs/src`):
-//!
-//! | bad input | below | black box |
-//! |---|---|---|
-//! | wrapping: sibling, child, in Object, moved, by Id | `envelope/wrapping.rs`, `ids.rs` | here |
-//! | duplicate Ids | `envelope/ids.rs` | here |
-//! | comments inside text | `envelope/wrapping.rs`, `shape.rs` | here |
-//! | two Signatures, Signature elsewhere | `envelope/wrapping.rs` | here, `intake` |
-//! | changed algorithm, hmac, none | `envelope/wrapping.rs`, `shape.rs` | here |
-//! | truncated values, DER for r and s | `envelope/wrapping.rs` | here |
-//! | r, s zero or too large, r + s = 0 | `envelope/wrapping.rs`, `certs/sm2` | here, `xmlsec` |
-//! | 10 MB KeyInfo | `envelope/wrapping.rs` | here |
-//! | certificate of another participant | `envelope/wrapping.rs` | here, `intake` |
-//! | expired, not yet valid, CA flag, usage, loops | `certs/chain/tests.rs` | `certificates` |
-//! | revocation lists: stale, of another issuer | `certs/crl/tests.rs` | `revocation` |
-//! | revoked between two messages, a list server that fails | `server/revocation/tests.rs` | `revocation` |
-//! | delegation ended yesterday | `certs/registry/tests.rs` | `certificates` |
+//! Which test sends which bad input is said, and checked, in `table`.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +17,7 @@ use crate::intake::order;
 
 mod certificates;
 mod field;
+mod table;
 
 /// What is sent, by whom, and what must come back.
 struct Case {
@@ -201,14 +184,19 @@ fn by_id(zone: &Zone) -> Vec<Case> {
 fn values(zone: &Zone) -> Vec<Case> {
     let signed = sign(zone, "platform", &order(120));
     let sm2 = sign(zone, "payment-sm2", &payment(121));
+    let ecdsa = sign(zone, "payment", &payment(122));
     let value = |xml: &str, octets: &[u8]| {
         let old = between(xml, "<ds:SignatureValue>", "</ds:SignatureValue>").to_owned();
         let new = octets::encode(octets);
         edit(xml, &old, &format!("<ds:SignatureValue>{new}</ds:SignatureValue>"))
     };
     let by_payment = |what, body, code| Case { from: "payment", ..case(what, body, 422, code) };
-    let old = between(&sm2, "<ds:SignatureValue>", "</ds:SignatureValue>");
-    let old = octets::decode(&old["<ds:SignatureValue>".len()..old.len() - 20], 64).unwrap();
+    let made = |xml: &str| {
+        let old = between(xml, "<ds:SignatureValue>", "</ds:SignatureValue>");
+        octets::decode(&old["<ds:SignatureValue>".len()..old.len() - 20], 64).unwrap()
+    };
+    let old = made(&sm2);
+    let ecdsa_in_der = sm2::der_from_raw(&made(&ecdsa)).unwrap();
     let mut one = [0; 32];
     one[31] = 1;
     // n - 1, so that with 1 the sum is n.
@@ -230,8 +218,15 @@ fn values(zone: &Zone) -> Vec<Case> {
         ),
         by_payment("r = 0", value(&sm2, &[&[0; 32], &one[..]].concat()), range),
         by_payment("s = 0", value(&sm2, &[&one[..], &[0; 32]].concat()), range),
+        by_payment("r too large", value(&sm2, &[&[0xff; 32], &one[..]].concat()), range),
         by_payment("s too large", value(&sm2, &[&one[..], &[0xff; 32]].concat()), range),
         by_payment("r + s = 0", value(&sm2, &[&one[..], &less].concat()), range),
+        by_payment("truncated ECDSA", value(&ecdsa, &[1; 63]), "signature-value-length"),
+        by_payment("ECDSA in DER", value(&ecdsa, &ecdsa_in_der), "signature-ecdsa-der"),
+        by_payment("ECDSA, r = 0", value(&ecdsa, &[&[0; 32], &one[..]].concat()), range),
+        by_payment("ECDSA, s = 0", value(&ecdsa, &[&one[..], &[0; 32]].concat()), range),
+        by_payment("ECDSA, r too large", value(&ecdsa, &[&[0xff; 32], &one[..]].concat()), range),
+        by_payment("ECDSA, s too large", value(&ecdsa, &[&one[..], &[0xff; 32]].concat()), range),
         by_payment("the certificate of another", other, "key-mismatch"),
     ]
 }

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use onepoint_certs::testpki::{Issued, KeyKind, LeafSpec, ListSpec, TestCa, Usage};
+use onepoint_certs::testpki::{CaSpec, Issued, KeyKind, LeafSpec, ListSpec, TestCa, Usage};
 use onepoint_certs::{Certificate, Fingerprint};
 use onepoint_conformance::zone::{Setup, Zone};
+use onepoint_envelope::xmldsig::{self, SignOptions};
 use onepoint_relay::client::{HttpClient, Response};
 use serde_json::Value;
 
@@ -177,6 +178,64 @@ async fn a_certificate_that_is_revoked_between_two_messages_is_refused_from_then
     lists.set(Mood::Says(first));
     fetched(&zone.client("operator"), "older", 1).await;
     assert_eq!(code(&send(&platform, 6, &next.key, &next.chain).await), "cert-revoked");
+}
+
+/// A CA between firm and anchor: once the anchor's list names it, everything below it is
+/// refused, at the door too, and what is not below it is not concerned.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_intermediate_is_refused_with_all_that_it_signed() {
+    let lists = Lists::serve(Mood::Down);
+    let (mut zone, ca, beside) = zone(&lists.address, "");
+    lists.set(Mood::Says(list(&ca, &[], 1, 3600)));
+    let key = KeyKind::P256.generate().unwrap();
+    let between = ca.intermediate_with(&CaSpec::new("between", validity()), key).unwrap();
+    let spec = LeafSpec {
+        usage: vec![Usage::DigitalSignature, Usage::NonRepudiation],
+        ..LeafSpec::tls_client("platform", "测试电商平台甲公司", KeyKind::P256, validity())
+    };
+    let below = between.issue(&spec).unwrap();
+    assert!(below.chain.contains(between.certificate()), "the chain is sent");
+    keep(&zone, "platform-below", &below);
+    edit(
+        &zone,
+        "\"pki/platform-next.pem\"]",
+        "\"pki/platform-next.pem\", \"pki/platform-below.pem\"]",
+    );
+    zone.start_gateway(&[]);
+    let operator = zone.client("operator");
+    fetched(&operator, "same", 1).await;
+    let door = zone.client("platform-below");
+    let sent = send(&door, 80, &below.key, &below.chain).await;
+    let body: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(sent.status, 200, "{body}");
+    let said = &body["receipts"][0]["fact"]["revocation"];
+    // Its own issuer publishes no list, which is known as such.
+    assert_eq!((&said[0]["status"], &said[0]["why"]), (&"unknown".into(), &"no-list".into()));
+    assert_eq!(said[1]["status"], "good", "{said}");
+    assert_eq!(said[1]["certificate"], between.certificate().fingerprint().to_string());
+
+    lists.set(Mood::Says(list(&ca, &[between.certificate()], 2, 3600)));
+    fetched(&operator, "new", 1).await;
+    let platform = zone.client("platform");
+    let refused = send(&platform, 81, &below.key, &below.chain).await;
+    assert_eq!((refused.status, code(&refused).as_str()), (403, "cert-revoked"));
+    let body: Value = serde_json::from_slice(&refused.body).unwrap();
+    let receipt = zone.auditor().verify(&body["receipts"][0], None).unwrap();
+    let reason = receipt.text("reason");
+    assert!(reason.contains("CN=between") && reason.contains("list 02"), "{reason}");
+    let turned = door.get("/v1/receipts").await.unwrap();
+    assert_eq!((turned.status, code(&turned).as_str()), (403, "cert-revoked"));
+    // A dry run names the same certificate.
+    let signed = xmldsig::sign(&order(82), &below.key, &below.chain, &SignOptions::default());
+    let signed = signed.unwrap().into_bytes();
+    let report = platform.post("/v1/messages/check", "application/xml", signed).await.unwrap();
+    let report: Value = serde_json::from_slice(&report.body).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["stage"] == "revocation").unwrap();
+    assert_eq!((&found["ok"], &found["code"]), (&false.into(), &"cert-revoked".into()));
+    assert!(found["en"].as_str().unwrap().contains("CN=between"), "{found}");
+    let other = send(&platform, 83, &beside.key, &beside.chain).await;
+    assert_eq!(self::said(&other)["status"], "good");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

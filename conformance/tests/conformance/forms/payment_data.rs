@@ -62,6 +62,7 @@ async fn payment_data_are_taken_and_answered_as_the_field_does() {
         ("payment", JSON, sm2.clone(), "S2", "accepted"),
         ("payment", FORM, form(&sm2), "S2", "duplicate"),
     ];
+    let mut messages = Vec::new();
     for (by, kind, body, session, verdict) in ways {
         let (status, answer) = upload(&zone, by, kind, &body).await;
         assert_eq!((status, answer["code"].as_str()), (200, Some("10000")), "{answer}");
@@ -72,6 +73,9 @@ async fn payment_data_are_taken_and_answered_as_the_field_does() {
         assert!(answer["serviceTime"].as_i64().unwrap() > 0);
         let own = &answer["onepoint"];
         assert_eq!(own["verdict"], verdict, "{answer}");
+        if verdict == "accepted" {
+            messages.push((by, own["id"].as_str().unwrap().to_owned()));
+        }
         let receipt = &own["receipts"][0];
         zone.auditor().verify(receipt, None).unwrap();
         let fact = &receipt["fact"];
@@ -96,12 +100,20 @@ async fn payment_data_are_taken_and_answered_as_the_field_does() {
     assert_eq!(head.unwrap().child(namespace, "totalAmount").unwrap().text(), "5.0");
     // And the adapter records them.
     zone.start_adapter("customs");
-    let path = format!("{}/customs-inbox", zone.folder().display());
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    zone.stop_adapter("customs");
-    assert!(std::path::Path::new(&path).exists());
-    let state = zone.metrics().await.unwrap();
-    assert_eq!(state.journal("pending"), 0, "everything was delivered");
+    for (by, id) in messages {
+        let path = format!("/v1/messages/{id}");
+        let started = std::time::Instant::now();
+        loop {
+            let state = zone.client(by).get(&path).await.unwrap();
+            let state: Value = serde_json::from_slice(&state.body).unwrap();
+            if state["deliveries"][0]["state"] == "delivered" {
+                assert_eq!(state["answers"], json!([]), "the announcement knows no answer");
+                break;
+            }
+            assert!(started.elapsed() < std::time::Duration::from_secs(30), "{state}");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
 }
 
 /// Who sends what, the code that must come back, and where.
