@@ -203,7 +203,7 @@ fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
     let (policy, registered) = &carried.reader;
     let explained = explain(document, &authenticate::PLACE, policy, registered, &[]);
     if carried.stands_for(&explained) {
-        report.findings.push(carried::stands_in());
+        report.findings.push(carried::stands_in(&carried.origin));
         report.findings.extend(identity::findings(Some(document), &carried.around, kind, known));
     } else {
         let own = explained.parts.as_ref().map(|parts| parts.certificates.as_slice());

@@ -53,9 +53,17 @@ impl Carried {
 }
 
 /// The finding about a document without a Signature, inside of something signed.
-pub(super) fn stands_in() -> Finding {
-    let en = "the document has no Signature of its own; whether the envelope's does for this type is said below";
-    let zh = "单证本身未加签，该类报文是否可仅凭信封签名接收见下文";
+pub(super) fn stands_in(origin: &Origin) -> Finding {
+    let (en, zh) = match origin {
+        Origin::Json(_) => (
+            "JSON has no Signature inside; it is signed by a JSON Web Signature around it",
+            "JSON 报文内部没有签名，由其外的 JWS 加签",
+        ),
+        _ => (
+            "the document has no Signature of its own; whether the envelope's does for this type is said below",
+            "单证本身未加签，该类报文是否可仅凭信封签名接收见下文",
+        ),
+    };
     Finding::new("signature", None, "carried-unsigned", en, zh)
 }
 
