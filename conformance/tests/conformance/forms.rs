@@ -297,7 +297,7 @@ async fn a_department_that_takes_none_of_them_refuses_the_form_by_name() {
     let path = zone.folder().join("onepoint.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let takes = "takes = [\"xml\", \"dxp\", \"countersigned\"]";
-    assert_eq!(text.matches(takes).count(), 2);
+    assert!(text.contains(takes));
     std::fs::write(&path, text.replace(takes, "takes = [\"xml\"]")).unwrap();
     zone.start_gateway(&[]);
     let usual = JwsOptions::default();

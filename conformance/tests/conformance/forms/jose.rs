@@ -119,7 +119,8 @@ fn tokens(zone: &Zone) -> Vec<Case> {
         jose("a header of 400 KB", long, "jws-too-long"),
         jose("two parts", good.rsplit_once('.').unwrap().0.to_owned(), "jws-parts"),
         jose("a line end after it", format!("{good}\n"), "jws-not-base64url"),
-        jose("a space in it", good.replacen('.', ". ", 1), "jws-not-base64url"),
+        jose("a space in it", good.replacen('.', " .", 1), "jws-not-base64url"),
+        jose("a space in the payload", good.replacen('.', ". ", 1), "jws-value-mismatch"),
         jose("padding", good.replacen('.', "=.", 1), "jws-not-base64url"),
     ]
 }

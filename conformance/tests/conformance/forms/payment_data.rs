@@ -44,9 +44,10 @@ fn zone_with_sm2() -> Zone {
     let path = zone.folder().join("onepoint.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     // A payment firm that runs a platform of its own, and has a certificate on SM2.
-    let wider = "may_send = [\"CEB411Message\", \"PaymentDataMessage\"]";
-    assert!(text.contains("may_send = [\"CEB411Message\"]"));
-    std::fs::write(&path, text.replace("may_send = [\"CEB411Message\"]", wider)).unwrap();
+    let own = "may_send = [\"CEB411Message\",";
+    let wider = text.replace(own, &format!("{own} \"PaymentDataMessage\","));
+    assert_ne!(wider, text, "the payment firm may send vouchers");
+    std::fs::write(&path, wider).unwrap();
     zone.start_gateway(&[]);
     zone
 }

@@ -73,12 +73,36 @@ fn everything_is_said_once_and_changes_are_said_when_they_come() {
     assert_eq!(other, [("participant".to_owned(), "changed".to_owned(), "platform".to_owned())]);
     let back = world.announce(|text| text);
     assert_eq!(back.len(), 1, "{back:?}");
+    // Without a seal nothing can be countersigned either.
+    let plain = |text: String| text.replace(", \"countersigned\"]", "]");
+    assert_eq!(world.announce(plain).len(), 1, "the routes");
     let gone = world.announce(|text| {
+        let text = plain(text);
         let at = text.find("[seal]").unwrap();
         let end = text.find("[trust]").unwrap();
         format!("{}{}", text.get(..at).unwrap(), text.get(end..).unwrap())
     });
     assert_eq!(gone, [("key".to_owned(), "removed".to_owned(), "seal".to_owned())]);
+}
+
+/// A policy with a grace of its own, and one that leaves it to the configuration.
+#[test]
+fn policies_are_said_with_the_rules_that_they_have() {
+    let mut world = world();
+    let policy = |name: &str, rule: &str| {
+        format!("\n[[policy]]\nname = \"{name}\"\nuntil = \"2099-12-31\"\n{rule}\n")
+    };
+    let both = policy("own", "revocation_grace_h = 5") + &policy("ceb-field", "");
+    world.announce(|text| text + &both);
+    let rules = |name: &str| {
+        let index = world.reader.registered_fact("policy", name).unwrap().unwrap();
+        let fact = world.reader.receipt(index).unwrap().unwrap().fact;
+        fact.get("says").unwrap().get("rules").unwrap().clone()
+    };
+    assert_eq!(rules("signature own")["revocation_grace_hours"], 5);
+    let field = rules("signature ceb-field");
+    assert_eq!(field.get("revocation_grace_hours"), None);
+    assert_eq!(field["allow_flat_signed_info"], true);
 }
 
 #[test]

@@ -224,6 +224,29 @@ fn write_master_key(pki: &Path) -> Result<(), Failure> {
     write_key(&pki.join("store.key"), &line)
 }
 
+/// Anchors, and who revokes what they vouch for.
+const TRUST: &str = r#"
+[trust]
+anchors = ["pki/ca.pem", "pki/sm2-ca.pem"]
+clock_tolerance_s = 60
+# A status that nobody can tell is taken for so long, then refused.
+revocation_grace_h = 72
+
+# Who revokes: a section for each CA. Lists are files or http(s) addresses, asked in their order;
+# what came is kept in the folder `revocation`.
+[[revocation]]
+issuer = "pki/ca.pem"
+lists = ["pki/ca.crl"]
+
+[[revocation]]
+issuer = "pki/sm2-ca.pem"
+lists = ["pki/sm2-ca.crl"]
+
+[[revocation]]
+issuer = "pki/sm2-issuer.pem"
+lists = ["pki/sm2-issuer.crl"]
+"#;
+
 fn gateway_config(pilot: &Pilot<'_>) -> String {
     let mut text = format!(
         r#"# A pilot zone. `onepoint check-config` says what is wrong, all at once.
@@ -258,27 +281,7 @@ folder = "schemas"
 [[schemas.cut_over]]
 version = "ceb/2022-05"
 from = "2022-07-01"
-
-[trust]
-anchors = ["pki/ca.pem", "pki/sm2-ca.pem"]
-clock_tolerance_s = 60
-# A status that nobody can tell is taken for so long, then refused.
-revocation_grace_h = 72
-
-# Who revokes: a section for each CA. Lists are files or http(s) addresses, asked in their order;
-# what came is kept in the folder `revocation`.
-[[revocation]]
-issuer = "pki/ca.pem"
-lists = ["pki/ca.crl"]
-
-[[revocation]]
-issuer = "pki/sm2-ca.pem"
-lists = ["pki/sm2-ca.crl"]
-
-[[revocation]]
-issuer = "pki/sm2-issuer.pem"
-lists = ["pki/sm2-issuer.crl"]
-
+{TRUST}
 # The gateway's addresses in DXP envelopes: ReceiverId, and EndNode between nodes.
 [dxp]
 id = "{dxp}"

@@ -181,11 +181,7 @@ pub(crate) async fn answer(
         content_type: header(CONTENT_TYPE.as_str()),
         traceparent: header(TRACEPARENT),
         signature: header(JWS_HEADER),
-        door: match route.name {
-            Name::PaymentData => Door::PaymentData,
-            Name::Check => Door::Check,
-            _ => Door::Messages,
-        },
+        door: door(route.name),
     };
     let accept = header(ACCEPT.as_str());
     let call = Call { id: &id, segment: &segment, query, labels, accept, body };
@@ -214,6 +210,14 @@ pub(crate) async fn answer(
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
     result.unwrap_or_else(|refusal| refused(&refusal, &id, app))
+}
+
+fn door(route: Name) -> Door {
+    match route {
+        Name::PaymentData => Door::PaymentData,
+        Name::Check => Door::Check,
+        _ => Door::Messages,
+    }
 }
 
 /// What a handler gets of a request.

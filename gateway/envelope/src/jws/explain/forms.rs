@@ -25,6 +25,9 @@ pub(super) fn forms(text: &str) -> Vec<Form> {
     let mut all: Vec<Form> = Vec::new();
     let mut push = |kind, how, form: String| all.push((kind, how, form.into_bytes()));
     let json = serde_json::from_str::<serde_json::Value>(text).ok();
+    // Before the layouts, of which one may come to the same.
+    let how = ("signed with LF line ends", "加签时换行为 LF");
+    push(CauseKind::LineEnds, how, text.replace("\r\n", "\n"));
     if json.is_some() {
         for (layout, how) in LAYOUTS {
             push(CauseKind::Reindented, how, laid_out(text, layout));
@@ -37,8 +40,6 @@ pub(super) fn forms(text: &str) -> Vec<Form> {
     push(CauseKind::Reindented, how, format!("{text}\n"));
     let how = ("signed without white space around it", "加签时首尾无空白");
     push(CauseKind::Reindented, how, text.trim().to_owned());
-    let how = ("signed with LF line ends", "加签时换行为 LF");
-    push(CauseKind::LineEnds, how, text.replace("\r\n", "\n"));
     if let Some(json) = json {
         let sorted = json.to_string();
         let how = ("signed with its members sorted", "加签时成员按名称排序");

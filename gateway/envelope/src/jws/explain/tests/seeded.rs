@@ -56,7 +56,7 @@ fn document(n: u64, style: Style) -> String {
             let first = seed.below(6);
             // Never in the order of the names.
             let names = (0..6).map(|at| fields[usize::try_from((first + 6 - at) % 6).unwrap()]);
-            let value = |name: &str| format!("测试{}\"甲\"/{name}\n{item}", seed.below(1000));
+            let mut value = |name: &str| format!("测试{}\"甲\"/{name}\n{item}", seed.below(1000));
             Node::Object(names.map(|name| (name, Node::Text(value(name)))).collect())
         })
         .collect();
