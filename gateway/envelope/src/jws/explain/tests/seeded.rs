@@ -228,7 +228,11 @@ fn the_first_cause_named_is_the_one_that_was_seeded() {
             tell(kind, what, &signed(&by, &header, &sent, message.as_bytes()));
         }
         for (kind, message) in MISUSES {
-            let sent = document(n, lines(n));
+            let mut sent = document(n, lines(n));
+            if sent.len() % 3 == 0 {
+                // Only other lengths are padded in base64.
+                sent.push(' ');
+            }
             let message = message(&header, &sent);
             tell(kind, "misuse", &signed(&by, &header, &sent, &message));
         }
