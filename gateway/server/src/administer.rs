@@ -279,12 +279,7 @@ fn delegation_says(delegation: &Delegation) -> Value {
 
 fn policy_says(policy: &SignaturePolicy) -> Value {
     let until = policy.until.map(|day| day.to_string()).unwrap_or_default();
-    let mut rules = serde_json::to_value(policy).unwrap_or_default();
-    if let Value::Object(rules) = &mut rules {
-        // A fact has no null: what a policy leaves to the configuration is not said.
-        rules.retain(|_, rule| !rule.is_null());
-    }
-    json!({ "until": until, "rules": rules })
+    json!({ "until": until, "rules": serde_json::to_value(policy).unwrap_or_default() })
 }
 
 #[cfg(test)]

@@ -179,6 +179,7 @@ pub(crate) fn report(received: Received, known: &Known<'_>) -> Report {
 fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
     let Some(document) = &carried.document else {
         report.findings.extend(identity::findings(None, &carried.around, None, known));
+        report.findings.extend(carried.faults.iter().flat_map(structure_refused));
         return;
     };
     let pinned = known.submitter().map(|it| it.schemas.as_slice()).unwrap_or_default();
@@ -187,12 +188,7 @@ fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
         found.and_then(|kind| authenticate::in_force(kind, pinned, known.at, known.catalogue));
     let kind = match found {
         Ok(kind) => {
-            let (en, zh) =
-                (format!("the message type is {}", kind.name), format!("报文类型为 {}", kind.name));
-            let detail = json!({ "message_type": kind.name, "schema": kind.schema_version() });
-            report
-                .findings
-                .push(Finding::new("type", Some(true), "type-known", en, zh).with(detail));
+            report.findings.push(type_known(kind));
             Some(kind)
         }
         Err(refusal) => {
@@ -218,6 +214,22 @@ fn stages(carried: &Carried, known: &Known<'_>, report: &mut Report) {
     }
 }
 
+fn type_known(kind: &MessageType) -> Finding {
+    let (en, zh) =
+        (format!("the message type is {}", kind.name), format!("报文类型为 {}", kind.name));
+    let detail = json!({ "message_type": kind.name, "schema": kind.schema_version() });
+    Finding::new("type", Some(true), "type-known", en, zh).with(detail)
+}
+
+fn structure_refused(refusal: &Refusal) -> [Finding; 2] {
+    let detail = json!({ "violations": refusal.violations });
+    let (en, zh) = ("rules are judged once the schema holds", "结构合格后才校验业务规则");
+    [
+        Finding::refused("schema", refusal).with(detail),
+        Finding::new("rules", None, "not-judged", en, zh),
+    ]
+}
+
 /// Schema and rules, whoever signed.
 fn content(
     carried: &Carried,
@@ -234,12 +246,7 @@ fn content(
         }),
     };
     if let Err(refusal) = structure {
-        let detail = json!({ "violations": refusal.violations });
-        let (en, zh) = ("rules are judged once the schema holds", "结构合格后才校验业务规则");
-        return vec![
-            Finding::refused("schema", &refusal).with(detail),
-            Finding::new("rules", None, "not-judged", en, zh),
-        ];
+        return structure_refused(&refusal).into();
     }
     let (en, zh) = ("the structure is that of the schema", "结构符合报文规范");
     let mut findings = vec![Finding::new("schema", Some(true), "schema-good", en, zh)];

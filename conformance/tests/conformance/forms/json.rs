@@ -185,6 +185,7 @@ async fn a_check_explains_json_stage_by_stage_as_it_does_xml() {
     for (body, name, code) in [
         ("{\"CEB999Message\":{}}", "type", "type-unknown"),
         ("{\"a\":1,\"a\":2}", "well-formed", "json-duplicate-name"),
+        ("{\"CEB311Message\":1}", "schema", "json-type"),
     ] {
         let report = checked(&zone, &JOSE, &token(body)).await;
         assert_eq!(stage(&report, name), said(Some(false), code));

@@ -251,23 +251,22 @@ fn of_json(
     };
     let (en, zh) = ("the message is strict JSON in UTF-8", "报文是严格的 UTF-8 JSON");
     report.findings.push(Finding::new("well-formed", Some(true), "json-good", en, zh));
-    let kind = message::kind(&json, within, known.catalogue);
-    let form = match kind.and_then(|kind| message::form(kind, known.catalogue)) {
-        Ok(form) => form,
+    let found = message::kind(&json, within, known.catalogue)
+        .and_then(|kind| Ok((kind, message::form(kind, known.catalogue)?)));
+    let (kind, form) = match found {
+        Ok(found) => found,
         Err(refusal) => {
             report.findings.push(Finding::refused("type", &refusal));
             return nothing;
         }
     };
-    let sketch = form.sketch(&json).into_bytes();
-    let faults = form.accept(json).err().map(|found| message::refused(found, within));
-    match authenticate::parse(sketch, known.limits) {
-        Ok(document) => Carried { document: Some(document), faults, ..nothing },
-        Err(refusal) => {
-            report.findings.push(Finding::refused("type", &refusal));
-            nothing
-        }
+    let document = authenticate::parse(form.sketch(&json).into_bytes(), known.limits).ok();
+    if document.is_none() {
+        // Nothing of it is as its type has it; the schema says so below.
+        report.findings.push(super::type_known(kind));
     }
+    let faults = form.accept(json).err().map(|found| message::refused(found, within));
+    Carried { document, faults, ..nothing }
 }
 
 fn value(read: &Jws<'_>, known: &Known<'_>) -> Finding {

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller, Response, again, body, events, evidence, log, messages, payments, problem, queues, reload,
-    statements,
+    Caller, Response, again, body, events, evidence, log, messages, payments, problem, queues,
+    reload, statements,
 };
 use crate::clock::Clock;
 use crate::commit::Writer;
