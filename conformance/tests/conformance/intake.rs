@@ -167,7 +167,7 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 23] = [
+const ROUTES: [(&str, &str, [bool; 5]); 24] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),

@@ -112,7 +112,7 @@ const OPERATOR: &[Role] = &[Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 25] = [
+pub(crate) static ROUTES: [Route; 26] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
