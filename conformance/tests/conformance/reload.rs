@@ -132,7 +132,7 @@ async fn a_faulty_configuration_changes_nothing() {
     let (platform, operator) = (zone.client("platform"), zone.client("operator"));
     let size = zone.metrics().await.unwrap().journal("facts");
     let good = fs::read_to_string(zone.folder().join("onepoint.toml")).unwrap();
-    let rights = "may_send = [\"CEB311Message\", \"CEB303Message\"]";
+    let rights = "may_send = [\"CEB311Message\", \"CEB303Message\", \"PaymentDataMessage\"]";
     let faults = [
         ("role = \"auditor\"", "role = \"king\"", "participant"),
         ("anchors = [\"pki/ca.pem\", ", "anchors = [\"pki/none.pem\", ", "trust.anchors"),

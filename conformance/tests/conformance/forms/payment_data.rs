@@ -99,9 +99,9 @@ async fn payment_data_are_taken_and_answered_as_the_field_does() {
     assert_eq!(root.child(namespace, "evidence").unwrap().text(), rsa);
     let head = root.child(namespace, "PaymentData").unwrap().child(namespace, "PaymentDataHead");
     assert_eq!(head.unwrap().child(namespace, "totalAmount").unwrap().text(), "5.0");
-    // And the adapter records them, and says so in the form of the zone.
+    // And the adapter records those that nobody took yet, and says so in the form of the zone.
     zone.start_adapter("customs");
-    for (by, id) in messages {
+    for (by, id) in messages.split_off(1) {
         let path = format!("/v1/messages/{id}");
         let started = std::time::Instant::now();
         loop {
