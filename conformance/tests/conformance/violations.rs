@@ -96,6 +96,17 @@ async fn violations_are_the_same_in_every_output() {
     let rules = findings.iter().find(|finding| finding["stage"] == "rules").unwrap();
     assert_eq!(rules["violations"], answer["violations"]);
     let text = command(&["faulty.xml"]);
+    // So does the check by schema and rules alone, a line for each.
+    let mut checked = Command::new(onepoint());
+    checked.current_dir(zone.folder()).args(["schemas", "check", "faulty.xml", "--json"]);
+    let checked = String::from_utf8(checked.output().unwrap().stdout).unwrap();
+    let checked: Vec<Value> = checked.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let plain = |mut line: Value| {
+        assert_eq!(line.as_object_mut().unwrap().remove("document"), Some(0.into()));
+        line
+    };
+    let checked: Vec<Value> = checked.into_iter().map(plain).collect();
+    assert_eq!(Value::from(checked), answer["violations"]);
 
     // The log names rule, place and the norm's code, and no value.
     let fact = &answer["receipts"][0]["fact"];

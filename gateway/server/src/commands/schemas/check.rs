@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use jiff::tz::Offset;
-use onepoint_schemas::{Catalogue, Json, JsonLimits, MessageType, Violation};
+use onepoint_schemas::{Catalogue, Json, JsonLimits, Language, MessageType, Violation};
 use onepoint_xml::{Document, Limits};
 use serde_json::json;
 
@@ -163,10 +163,8 @@ fn print(args: &CheckArgs, verdict: &Verdict) {
         n => println!("{file}: NOT GOOD, {kind} of {version}, {n} violations"),
     }
     for (index, violation) in &verdict.faults {
-        let Violation { code, path, line, column, en, zh, norm_code, .. } = violation;
-        let norm = norm_code.as_deref().map(|norm| format!(", norm {norm}")).unwrap_or_default();
-        let document = index.map(|index| format!("document {index}, ")).unwrap_or_default();
-        println!("  {document}line {line}, column {column}, {path}: {en} [{code}{norm}]");
-        println!("    {zh}");
+        let document = index.map(|index| format!("document {index}: ")).unwrap_or_default();
+        println!("  {document}{}", violation.told(Language::English));
+        println!("    {}", violation.told(Language::Chinese));
     }
 }
