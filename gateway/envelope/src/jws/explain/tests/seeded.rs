@@ -229,7 +229,7 @@ fn the_first_cause_named_is_the_one_that_was_seeded() {
         }
         for (kind, message) in MISUSES {
             let mut sent = document(n, lines(n));
-            if sent.len() % 3 == 0 {
+            if sent.len().is_multiple_of(3) {
                 // Only other lengths are padded in base64.
                 sent.push(' ');
             }
