@@ -51,18 +51,18 @@ fn find_forbidden(text: &str, start: usize, length: usize) -> Result<(), usize> 
     Ok(())
 }
 
-/// Production [2] Char.
+/// Production 2 (Char).
 #[must_use]
 pub fn is_char(c: char) -> bool {
     !matches!(c, '\0'..'\t' | '\u{B}' | '\u{C}' | '\u{E}'..' ' | '\u{FFFE}' | '\u{FFFF}')
 }
 
-/// Production [3] S, one character of it.
+/// Production 3 (S), one character of it.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// Production [4] NameStartChar without the colon.
+/// Production 4 (NameStartChar) without the colon.
 fn is_name_start(c: char) -> bool {
     matches!(c,
         'A'..='Z' | '_' | 'a'..='z'

@@ -128,13 +128,13 @@ impl<'i> Cursor<'i> {
     }
 }
 
-/// Production [26] VersionNum: any 1.x, read as 1.0.
+/// Production 26 (VersionNum): any 1.x, read as 1.0.
 fn is_version(text: &str) -> bool {
     text.strip_prefix("1.")
         .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Production [81] EncName.
+/// Production 81 (EncName).
 fn is_encoding_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
