@@ -9,8 +9,10 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use lapin::options::QueuePurgeOptions;
 use onepoint_conformance::rabbit::{Down, RabbitMq};
 use onepoint_conformance::zone::{DEPARTMENTS, Metrics, Setup, Zone};
+use onepoint_relay::broker::Broker;
 use onepoint_relay::client::HttpClient;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -39,16 +41,38 @@ const BY_PULL: [&str; 2] = ["payment", "logistics"];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The broker of these tests, for one at a time. What a test that failed left in its
-/// queues goes with it.
+/// queues goes with it, and what one left on purpose is none of the next one's business.
 pub(super) fn broker() -> MutexGuard<'static, RabbitMq> {
     static BROKER: OnceLock<Mutex<RabbitMq>> = OnceLock::new();
     let broker = BROKER.get_or_init(|| Mutex::new(RabbitMq::start()));
-    broker.lock().unwrap_or_else(|failed| {
+    let rabbit = broker.lock().unwrap_or_else(|failed| {
         let mut rabbit = failed.into_inner();
         *rabbit = RabbitMq::start();
         broker.clear_poison();
         rabbit
-    })
+    });
+    runtime().block_on(purge(&rabbit));
+    rabbit
+}
+
+/// Empties all queues; the depths that the broker lists may be some seconds old.
+async fn purge(rabbit: &RabbitMq) {
+    let connection = Broker::new(&rabbit.url(), "purge", None).unwrap().connect().await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    for (queue, _) in queues(rabbit) {
+        channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+    }
+    connection.close(200, "bye".into()).await.unwrap();
+}
+
+/// The queues at the broker, and how many messages are in each.
+fn queues(rabbit: &RabbitMq) -> Vec<(String, u64)> {
+    let listed = rabbit.control(&["list_queues", "--no-table-headers", "name", "messages"]);
+    let queue = |line: &str| {
+        let (name, depth) = line.rsplit_once('\t')?;
+        Some((name.to_owned(), depth.trim().parse().ok()?))
+    };
+    listed.lines().filter_map(queue).collect()
 }
 
 fn runtime() -> Runtime {
@@ -158,8 +182,11 @@ impl Show<'_> {
     /// Kills the gateway while the broker has stopped to answer and the firms go on.
     fn kill_the_gateway(&mut self, allow: usize) -> u64 {
         let operator = self.zone.client("operator");
-        let connected = |metrics: &Metrics| metrics.get("onepoint_relay_connected") == 1;
-        self.runtime.block_on(until("the broker is connected", &operator, connected));
+        // Connected, and past the topology: what was left has gone out.
+        let idle = |metrics: &Metrics| {
+            metrics.get("onepoint_relay_connected") == 1 && metrics.journal("pending") == 0
+        };
+        self.runtime.block_on(until("the relay has nothing left", &operator, idle));
         self.rabbit.pause();
         self.senders.allow(allow);
         // In this lane each message is one publish: so many messages are unconfirmed.
@@ -307,13 +334,11 @@ async fn check_log(zone: &Zone, world: &World, facts: &Facts) -> u64 {
 fn empty_queues(rabbit: &RabbitMq) -> usize {
     let started = Instant::now();
     loop {
-        let listed = rabbit.control(&["list_queues", "--no-table-headers", "name", "messages"]);
-        let depth = |line: &str| line.rsplit_once('\t').map(|(_, depth)| depth.trim() != "0");
-        let filled: Vec<bool> = listed.lines().filter_map(depth).collect();
-        if !filled.is_empty() && filled.iter().all(|filled| !filled) {
-            return filled.len();
+        let queues = queues(rabbit);
+        if !queues.is_empty() && queues.iter().all(|(_, depth)| *depth == 0) {
+            return queues.len();
         }
-        assert!(started.elapsed() < PATIENCE, "messages are left at the broker:\n{listed}");
+        assert!(started.elapsed() < PATIENCE, "messages are left at the broker: {queues:?}");
     }
 }
 

@@ -59,6 +59,25 @@ fn said(receipt: &str, name: &str) -> String {
     field.map(|field| field.text().into_owned()).unwrap_or_default()
 }
 
+/// What a dry run found by the rules.
+fn by_the_rules(report: &Value) -> Value {
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["stage"] == "rules").unwrap()["violations"].clone()
+}
+
+/// What `schemas check` says of the file, without the document's number.
+fn checked(folder: &std::path::Path) -> Vec<Value> {
+    let mut command = Command::new(onepoint());
+    command.current_dir(folder).args(["schemas", "check", "faulty.xml", "--json"]);
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let mut lines: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &mut lines {
+        assert_eq!(line.as_object_mut().unwrap().remove("document"), Some(0.into()));
+    }
+    lines
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn violations_are_the_same_in_every_output() {
     let mut zone = Zone::make(&Setup::default());
@@ -82,9 +101,7 @@ async fn violations_are_the_same_in_every_output() {
 
     // The dry run says the same, over HTTPS and on the command line.
     let report = json(&send(&platform, "/v1/messages/check", "application/json", &message).await);
-    let findings = report["findings"].as_array().unwrap();
-    let rules = findings.iter().find(|finding| finding["stage"] == "rules").unwrap();
-    assert_eq!(rules["violations"], answer["violations"]);
+    assert_eq!(by_the_rules(&report), answer["violations"]);
     std::fs::write(zone.folder().join("faulty.xml"), &message).unwrap();
     let command = |arguments: &[&str]| {
         let mut command = Command::new(onepoint());
@@ -92,20 +109,10 @@ async fn violations_are_the_same_in_every_output() {
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
     let offline: Value = serde_json::from_str(&command(&["faulty.xml", "--json"])).unwrap();
-    let findings = offline["findings"].as_array().unwrap();
-    let rules = findings.iter().find(|finding| finding["stage"] == "rules").unwrap();
-    assert_eq!(rules["violations"], answer["violations"]);
+    assert_eq!(by_the_rules(&offline), answer["violations"]);
     let text = command(&["faulty.xml"]);
     // So does the check by schema and rules alone, a line for each.
-    let mut checked = Command::new(onepoint());
-    checked.current_dir(zone.folder()).args(["schemas", "check", "faulty.xml", "--json"]);
-    let checked = String::from_utf8(checked.output().unwrap().stdout).unwrap();
-    let checked: Vec<Value> = checked.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
-    let plain = |mut line: Value| {
-        assert_eq!(line.as_object_mut().unwrap().remove("document"), Some(0.into()));
-        line
-    };
-    let checked: Vec<Value> = checked.into_iter().map(plain).collect();
+    let checked = checked(zone.folder());
     assert_eq!(Value::from(checked), answer["violations"]);
 
     // The log names rule, place and the norm's code, and no value.
