@@ -210,7 +210,8 @@ impl WriterTask {
         commits: &watch::Sender<u64>,
     ) -> Result<(), StoreError> {
         while let Some(first) = work.blocking_recv() {
-            let mut group = vec![first];
+            let mut group = Vec::with_capacity(GROUP_MAX.min(work.len() + 1));
+            group.push(first);
             // No waiting for more: what came while the last commit synced is the group.
             while group.len() < GROUP_MAX {
                 let Ok(next) = work.try_recv() else { break };

@@ -7,7 +7,7 @@
 //! tables have none.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
 /// A table whose rows have a sum, over these columns in this order.
 pub(super) struct Summed {
@@ -109,9 +109,8 @@ impl Summed {
             }
         }
         let sum = sum.finish();
-        let mut all = values.to_vec();
-        all.push(&sum);
-        on.prepare_cached(self.insert)?.execute(all.as_slice())
+        let all = values.iter().copied().chain([&sum as &dyn ToSql]);
+        on.prepare_cached(self.insert)?.execute(params_from_iter(all))
     }
 }
 
