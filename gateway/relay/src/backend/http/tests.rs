@@ -123,11 +123,13 @@ async fn a_server_that_is_away_or_no_friend_is_an_error_and_not_the_order_s() {
     let settled = vec![("r1".to_owned(), ReplyFate::Known)];
     assert_eq!(backend.settle(settled).await.unwrap_err().code, "backend-status");
     let (known, _) = server(&pki, 200, "").await;
-    // Nobody listens; a stranger's certificate; a server that takes too long.
+    // Nobody listens; a stranger's certificate; a server that never answers.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent_base = format!("https://{}", silent.local_addr().unwrap());
     let nobody = crate::client::HttpClient::new(options(&pki, "https://127.0.0.1:1", &pki.client));
     let stranger = crate::client::HttpClient::new(options(&pki, known.base(), &pki.stranger));
-    let mut hasty = options(&pki, known.base(), &pki.client);
-    hasty.timeout = Duration::ZERO;
+    let mut hasty = options(&pki, &silent_base, &pki.client);
+    hasty.timeout = Duration::from_millis(50);
     let hasty = crate::client::HttpClient::new(hasty);
     for client in [nobody, stranger, hasty] {
         let mut backend = HttpBackend::new(client.unwrap(), "/orders", None);
