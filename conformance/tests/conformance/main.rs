@@ -27,6 +27,7 @@ mod intake;
 mod jose;
 mod json_schema;
 mod jsontestsuite;
+mod legacy;
 mod merkle;
 mod pulled;
 mod receipts;

@@ -62,8 +62,22 @@ impl Answer {
     /// message is, `Location` says.
     pub(crate) fn response_in_xml(&self, xml: String) -> Response {
         let status = self.refusal().map_or(200, |refusal| refusal.status);
-        let mut response =
-            problem::answer(status, "application/xml; charset=utf-8", xml.into_bytes());
+        let body = xml.into_bytes();
+        self.located(problem::answer(status, "application/xml; charset=utf-8", body))
+    }
+
+    /// A text where at least one document was accepted, and where the message is; else the
+    /// problem document.
+    pub(crate) fn response_in_text(&self, taken: &'static str) -> Response {
+        if self.refusal().is_some() {
+            return self.response();
+        }
+        let body = taken.as_bytes().to_vec();
+        self.located(problem::answer(200, "text/plain; charset=utf-8", body))
+    }
+
+    /// The same answer with the message's address in `Location`.
+    fn located(&self, mut response: Response) -> Response {
         if let Ok(place) = HeaderValue::from_str(&format!("/v1/messages/{}", self.message())) {
             response.headers_mut().insert(LOCATION, place);
         }

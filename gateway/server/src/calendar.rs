@@ -1,8 +1,8 @@
 //! When what ends, and whose flows stop then. In: a configuration and what is known of
 //! revocation lists. Out: an entry for every certificate (participants and departments, the
 //! issuers on their way, anchors, the door, the seal and the next one), list, dated policy,
-//! delegation and key, each with its end. Nothing is judged here: `refused.rs` does that for
-//! one day, `watch.rs` warns in a running gateway.
+//! delegation, obsolete form and key, each with its end. Nothing is judged here: `refused.rs`
+//! does that for one day, `watch.rs` warns in a running gateway.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use onepoint_certs::{
     end_of_day,
 };
 
-use crate::config::Settings;
 use crate::config::trust::same_ca;
+use crate::config::{LegacyUse, Settings};
 use crate::revocation::IssuerState;
 
 pub(crate) mod refused;
@@ -28,7 +28,7 @@ const SHOWN_MAX: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// `participant`, `department`, `issuer`, `anchor`, `tls`, `seal`, `seal-next`, `list`,
-    /// `policy`, `delegation`, `key`.
+    /// `policy`, `delegation`, `legacy`, `key`.
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     /// First moment, where there is one.
@@ -104,6 +104,7 @@ fn fixed(settings: &Settings) -> Vec<Entry> {
     let policies = settings.registry.policies();
     entries.extend(policies.filter_map(|policy| of_policy(settings, policy)));
     entries.extend(settings.registry.delegations().into_iter().map(of_delegation));
+    entries.extend(settings.legacy.iter().map(of_legacy));
     entries
 }
 
@@ -247,6 +248,19 @@ fn of_policy(settings: &Settings, policy: &SignaturePolicy) -> Option<Entry> {
         zh: format!("仅凭此策略接收的报文：{shown}；其后按严格策略执行"),
         flows,
     })
+}
+
+fn of_legacy(one: &LegacyUse) -> Entry {
+    let (form, who) = (one.form.name(), one.participant.as_str());
+    Entry {
+        kind: "legacy",
+        name: format!("{form} of {who}"),
+        begins: None,
+        ends: end_of_day(one.until),
+        flows: vec![who.to_owned()],
+        en: format!("messages of {who} in the obsolete form {form}"),
+        zh: format!("{who} 以旧式接口 {form} 提交的报文"),
+    }
 }
 
 fn of_delegation(delegation: &Delegation) -> Entry {

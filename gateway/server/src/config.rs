@@ -17,6 +17,7 @@ pub(crate) mod adapter;
 pub(crate) mod alarms;
 pub(crate) mod broker;
 pub(crate) mod desks;
+pub(crate) mod legacy;
 pub(crate) mod parties;
 pub(crate) mod routes;
 pub(crate) mod schemas;
@@ -29,6 +30,7 @@ pub(crate) mod webhooks;
 pub(crate) use alarms::Alarms;
 pub(crate) use broker::BrokerSettings;
 pub(crate) use desks::Desk;
+pub(crate) use legacy::{LegacyForm, LegacyUse};
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};
@@ -80,6 +82,8 @@ pub(crate) struct Settings {
     /// Participants whose receipts go to a broker queue instead of the pull queue.
     pub(crate) receipts_by_broker: Vec<String>,
     pub(crate) routes: Routes,
+    /// Who may use which obsolete form, and until when.
+    pub(crate) legacy: Vec<LegacyUse>,
     pub(crate) schemas: schemas::SchemaSettings,
     /// Every message type, by which everything is judged; empty until [`load`] has read the folder.
     pub(crate) catalogue: Arc<Catalogue>,
@@ -191,6 +195,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
     let has_broker = root.has("broker");
     let broker = root.opt_section("broker").and_then(|section| broker::read(&section, read));
     let parties = parties::read(root, read, has_broker, trust.as_ref());
+    let legacy = legacy::read(root, read, parties.registry.as_ref());
     let hooks = root.opt_section("webhooks");
     let webhooks = webhooks::read(root, hooks.as_ref(), read, parties.webhooks, has_seal);
     let alarms = alarms::read(root.opt_section("alarms"));
@@ -222,6 +227,7 @@ fn settings(root: &Section<'_, '_>, read: ReadFile<'_>) -> Option<Settings> {
         departments: parties.departments,
         receipts_by_broker: parties.receipts_by_broker,
         routes,
+        legacy,
         schemas,
         catalogue: Arc::default(),
         addresses,

@@ -23,6 +23,7 @@ pub(crate) mod again;
 pub(crate) mod body;
 mod events;
 pub(crate) mod evidence;
+mod legacy;
 pub(crate) mod log;
 pub(crate) mod messages;
 mod payments;

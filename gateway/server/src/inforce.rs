@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::authenticate::Trust;
 use crate::calendar::{Calendar, Entry};
 use crate::clock::Clock;
-use crate::config::{Routes, Settings};
+use crate::config::{LegacyUse, Routes, Settings};
 use crate::http::tls::{self, TlsError};
 use crate::revocation::Revocation;
 
@@ -25,6 +25,8 @@ const CHAIN_CACHE_BYTES: usize = 16 << 20;
 pub(crate) struct InForce {
     pub(crate) trust: Trust,
     pub(crate) routes: Routes,
+    /// Who may use which obsolete form.
+    pub(crate) legacy: Vec<LegacyUse>,
     /// Does the TLS handshake of new connections.
     pub(crate) acceptor: TlsAcceptor,
     /// When what ends.
@@ -61,6 +63,7 @@ impl InForce {
         Ok(InForce {
             trust: trust(settings, lists),
             routes: settings.routes.clone(),
+            legacy: settings.legacy.clone(),
             acceptor: tls::acceptor(&settings.listen)?,
             calendar: Calendar::of(settings),
         })

@@ -32,6 +32,7 @@ mod inforce;
 mod intake;
 mod joined;
 mod json;
+mod legacy;
 mod metrics;
 mod monitor;
 mod pipeline;

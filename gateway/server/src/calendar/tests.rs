@@ -38,6 +38,10 @@ codes = ["440466T001"]
 types = ["CEB621Message"]
 valid_from = "2026-01-01"
 valid_until = "2027-03-31"
+[[legacy]]
+form = "haikou"
+participant = "logistics"
+until = "2027-06-30"
 "#;
 
 #[test]
@@ -57,7 +61,7 @@ fn everything_that_ends_is_in_it_with_those_whose_flows_stop() {
     // Seven certificates of firms, auditor and operator beside them; eleven departments.
     let kinds = ["participant", "department", "issuer", "anchor", "tls", "seal", "seal-next"];
     assert_eq!(kinds.map(count), [9, 11, 1, 2, 1, 1, 1]);
-    assert_eq!(["list", "policy", "delegation", "key"].map(count), [3, 1, 1, 2]);
+    assert_eq!(["list", "policy", "delegation", "legacy", "key"].map(count), [3, 1, 1, 1, 2]);
     assert!(entries.iter().all(|entry| !entry.en.is_empty() && !entry.zh.is_empty()));
     // The soonest first, what has no end last.
     assert_eq!((entries[0].kind, entries[1].kind), ("policy", "delegation"));

@@ -7,6 +7,8 @@ use onepoint_certs::testpki::{KeyKind, LeafSpec, TestCa, Validity};
 
 use super::*;
 
+mod legacy;
+
 /// A PKI in memory: name of a file to its text.
 fn files() -> BTreeMap<&'static str, String> {
     let validity = Validity {
@@ -26,6 +28,7 @@ fn files() -> BTreeMap<&'static str, String> {
         ("firm.pem", firm.chain_pem()),
         ("tax.pem", tax.chain_pem()),
         ("log.key", "PRIVATE+KEY+x".to_owned()),
+        ("mo.key", "AAECAwQFBgcICQoLDA0ODw==\n".to_owned()),
         (
             "store.key",
             "onepoint-master-key/1 m1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n".to_owned(),

@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller, Response, again, body, events, evidence, log, messages, payments, problem, queues,
-    reload, statements,
+    Caller, Response, again, body, events, evidence, legacy, log, messages, payments, problem,
+    queues, reload, statements,
 };
 use crate::clock::Clock;
 use crate::commit::Writer;
@@ -69,6 +69,8 @@ pub(crate) enum Name {
     Submit,
     Check,
     PaymentData,
+    Haikou,
+    HaikouReturns,
     Message,
     Receipts,
     Status,
@@ -112,7 +114,7 @@ const OPERATOR: &[Role] = &[Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 26] = [
+pub(crate) static ROUTES: [Route; 28] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -122,6 +124,8 @@ pub(crate) static ROUTES: [Route; 26] = [
     route(Name::Submit, Method::POST, MESSAGES_PATH, ENTERPRISE),
     route(Name::Check, Method::POST, "/v1/messages/check", ENTERPRISE),
     route(Name::PaymentData, Method::POST, PAYMENT_DATA_PATH, ENTERPRISE),
+    route(Name::Haikou, Method::POST, "/cebcmsg", ENTERPRISE),
+    route(Name::HaikouReturns, Method::GET, "/ceb312msg", ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
     route(Name::Status, Method::GET, "/v1/messages/{}/status", READERS),
@@ -165,12 +169,7 @@ pub(crate) async fn answer(
         app.metrics.stranger();
         return refused(&refusal, &id, app);
     }
-    let max = if matches!(route.name, Name::Submit | Name::Check | Name::PaymentData | Name::Answer)
-    {
-        app.body_bytes_max
-    } else {
-        SMALL_BODY_MAX
-    };
+    let max = body_max(route.name, app);
     let waits = parts.headers.contains_key(EXPECT);
     let body = match body::read(incoming, max, waits).await {
         Ok(body) => body,
@@ -196,6 +195,8 @@ pub(crate) async fn answer(
         (Name::Submit, Some(who)) => messages::submit(call, &who, app).await,
         (Name::Check, Some(who)) => messages::check(call, &who, app).await,
         (Name::PaymentData, Some(who)) => payments::upload(call, &who, app).await,
+        (Name::Haikou, Some(who)) => legacy::haikou(call, &who, app).await,
+        (Name::HaikouReturns, Some(who)) => legacy::returns(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
         (Name::Status, Some(who)) => messages::status(call, &who, app).await,
@@ -210,6 +211,16 @@ pub(crate) async fn answer(
         (name, Some(who)) => queues::queue(name, call, &who, app).await,
     };
     result.unwrap_or_else(|refusal| refused(&refusal, &id, app))
+}
+
+/// Bound of the body of a request.
+fn body_max(route: Name, app: &App) -> usize {
+    match route {
+        Name::Submit | Name::Check | Name::PaymentData | Name::Haikou | Name::Answer => {
+            app.body_bytes_max
+        }
+        _ => SMALL_BODY_MAX,
+    }
 }
 
 fn door(route: Name) -> Door {

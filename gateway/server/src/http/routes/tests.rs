@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 26] = [
+const MATRIX: [(Name, [bool; 5]); 28] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -19,6 +19,8 @@ const MATRIX: [(Name, [bool; 5]); 26] = [
     (Name::Submit, [false, true, false, false, false]),
     (Name::Check, [false, true, false, false, false]),
     (Name::PaymentData, [false, true, false, false, false]),
+    (Name::Haikou, [false, true, false, false, false]),
+    (Name::HaikouReturns, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
     (Name::Status, [false, true, false, true, true]),
