@@ -167,7 +167,7 @@ fn problem(response: &Response, what: &str) -> Value {
 
 /// Route and method, then who gets past the door: nobody in particular, enterprise,
 /// department (customs), auditor, operator.
-const ROUTES: [(&str, &str, [bool; 5]); 26] = [
+const ROUTES: [(&str, &str, [bool; 5]); 27] = [
     ("GET", "/healthz", [true; 5]),
     ("GET", "/readyz", [true; 5]),
     ("GET", "/log/checkpoint", [true; 5]),
@@ -180,6 +180,7 @@ const ROUTES: [(&str, &str, [bool; 5]); 26] = [
     ("POST", "/ceb2grab/grab/realTimeDataUpload", [false, true, false, false, false]),
     ("POST", "/cebcmsg", [false, true, false, false, false]),
     ("GET", "/ceb312msg", [false, true, false, false, false]),
+    ("POST", "/legacy/hangzhou", [false, true, false, false, false]),
     ("GET", "/v1/messages/x", [false, true, false, true, true]),
     ("GET", "/v1/messages/x/receipts", [false, true, false, true, true]),
     ("GET", "/v1/facts/0", [false, true, false, true, true]),

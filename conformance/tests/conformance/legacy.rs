@@ -9,6 +9,7 @@ use onepoint_relay::client::Response;
 use serde_json::Value;
 
 mod haikou;
+mod hangzhou;
 
 const WAIT: Duration = Duration::from_secs(30);
 const PLATFORM: &str = "DXPENT0000000001";

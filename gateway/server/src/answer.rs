@@ -76,6 +76,11 @@ impl Answer {
         self.located(problem::answer(200, "text/plain; charset=utf-8", body))
     }
 
+    /// An answer in the form of a door of its own, and where the message is.
+    pub(crate) fn response_in_soap(&self, soap: String) -> Response {
+        self.located(problem::answer(200, "text/xml; charset=utf-8", soap.into_bytes()))
+    }
+
     /// The same answer with the message's address in `Location`.
     fn located(&self, mut response: Response) -> Response {
         if let Ok(place) = HeaderValue::from_str(&format!("/v1/messages/{}", self.message())) {

@@ -24,6 +24,7 @@ use crate::revocation::Revocation;
 pub(crate) mod dxp;
 pub(crate) mod jose;
 pub(crate) mod json;
+mod mo;
 pub(crate) mod open;
 mod origin;
 pub(crate) mod payment;
@@ -31,7 +32,7 @@ mod proof;
 mod rights;
 
 use open::Opened;
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, split};
 pub(crate) use proof::{EnvelopeFacts, Form, Proof};
 pub(crate) use rights::{check_parties, check_right, check_submitter};
 

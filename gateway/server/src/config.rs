@@ -30,7 +30,7 @@ pub(crate) mod webhooks;
 pub(crate) use alarms::Alarms;
 pub(crate) use broker::BrokerSettings;
 pub(crate) use desks::Desk;
-pub(crate) use legacy::{LegacyForm, LegacyUse};
+pub(crate) use legacy::{LegacyForm, LegacyKey, LegacyUse};
 pub(crate) use routes::Routes;
 pub(crate) use section::ConfigFault;
 use section::{Section, Source};

@@ -59,6 +59,7 @@ pub(crate) fn body(
         (Carrier::Xml, Some(_)) => ("dxp", takes.dxp),
         (Carrier::JwsCompact | Carrier::JwsFlattened, _) => ("jws", takes.jws),
         (Carrier::PaymentData, _) => ("announcement-179", takes.payment_data),
+        (Carrier::Mo, _) => ("mo", false),
         (Carrier::Json, _) => ("json", false),
     };
     if as_it_came {

@@ -22,6 +22,9 @@ pub(crate) const MESSAGES_PATH: &str = "/v1/messages";
 /// The door for payment data of announcement 179: the path of the field.
 pub(crate) const PAYMENT_DATA_PATH: &str = "/ceb2grab/grab/realTimeDataUpload";
 
+/// The door for calls of the Hangzhou port.
+pub(crate) const HANGZHOU_PATH: &str = "/legacy/hangzhou";
+
 /// How a message is carried, as far as transport says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
@@ -33,6 +36,8 @@ pub(crate) enum Carrier {
     JwsFlattened,
     /// The JSON of announcement 179, which carries its own signature.
     PaymentData,
+    /// The signed XML of the Hangzhou port: signature, line feed, text.
+    Mo,
     /// A message in JSON without a signature: only ever explained.
     Json,
 }
@@ -45,6 +50,8 @@ pub(crate) enum Door {
     Messages,
     /// For payment data of announcement 179.
     PaymentData,
+    /// For calls of the Hangzhou port, once they are opened.
+    Mo,
     /// For explanations of both, and of what lacks its signature.
     Check,
 }
@@ -66,6 +73,7 @@ impl Carrier {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Carrier::PaymentData => PAYMENT_DATA_PATH,
+            Carrier::Mo => HANGZHOU_PATH,
             _ => MESSAGES_PATH,
         }
     }
@@ -77,6 +85,7 @@ impl Carrier {
             Carrier::JwsCompact => "application/jose",
             Carrier::JwsFlattened => "application/jose+json",
             Carrier::PaymentData | Carrier::Json => "application/json",
+            Carrier::Mo => "text/x-mo",
         }
     }
 }
@@ -199,6 +208,7 @@ fn carrier(labels: Labels<'_>, body: &[u8]) -> Result<Carrier, Refusal> {
                 _ => Carrier::Json,
             });
         }
+        (Door::Mo, ..) => return Ok(Carrier::Mo),
         _ => {}
     }
     match (essence.as_str(), labels.signature) {

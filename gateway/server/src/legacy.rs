@@ -10,6 +10,8 @@ use crate::config::{LegacyForm, LegacyUse};
 use crate::refusal::{Refusal, Stage};
 
 pub(crate) mod haikou;
+pub(crate) mod mo;
+pub(crate) mod order;
 
 /// The use of `form` that is in force for `who` at `at`.
 ///

@@ -11,7 +11,7 @@ use onepoint_schemas::MessageType;
 use onepoint_xml::Document;
 
 use super::{
-    EnvelopeFacts, Form, Origin, Proof, Trust, check_submitter, dxp, jose, parse, payment,
+    EnvelopeFacts, Form, Origin, Proof, Trust, check_submitter, dxp, jose, mo, parse, payment,
     signature_refusal,
 };
 use crate::intake::{Carrier, Received, unsigned_json};
@@ -50,6 +50,7 @@ pub(crate) fn open<'t>(received: &Received, trust: &'t Trust) -> Result<Opened<'
         Carrier::Xml => xml(received, trust),
         Carrier::JwsCompact | Carrier::JwsFlattened => jose::open(received, trust),
         Carrier::PaymentData => payment::open(received, trust),
+        Carrier::Mo => mo::open(received, trust),
         // No door takes it; a check explains it.
         Carrier::Json => Err(unsigned_json()),
     }

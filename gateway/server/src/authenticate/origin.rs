@@ -1,8 +1,10 @@
 //! Where the document that the stages judge comes from: the XML as it was written, or an XML
-//! form of JSON. In: violations with places in that document. Out: the same with places in the
-//! text that the sender wrote.
+//! form of JSON or of an older order. In: violations with places in that document. Out: the
+//! same with places in the text that the sender wrote.
 
 use onepoint_schemas::{Catalogue, Json, JsonLimits, MessageType, Violation};
+
+use crate::legacy::order::Places;
 
 /// What the document was made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(crate) enum Origin {
     Json(Vec<u8>),
     /// The JSON of announcement 179, as it was sent.
     PaymentData(Vec<u8>),
+    /// The XML of the Hangzhou port, as it was signed.
+    Mo(Vec<u8>),
 }
 
 impl Origin {
@@ -28,7 +32,7 @@ impl Origin {
         let read = |bytes: &[u8]| Json::read(bytes.to_vec(), &JsonLimits::default()).ok();
         match self {
             Origin::Xml => {}
-            Origin::Json(_) | Origin::PaymentData(_) if violations.is_empty() => {}
+            _ if violations.is_empty() => {}
             Origin::Json(bytes) => {
                 let form = catalogue.json_form(kind).and_then(Result::ok);
                 let message = form.zip(read(bytes)).and_then(|(form, json)| form.accept(json).ok());
@@ -42,6 +46,14 @@ impl Origin {
                     violation.path = pointer(&violation.path);
                     let at = json.as_ref().map(|json| json.position(&violation.path));
                     (violation.line, violation.column) = at.unwrap_or_default();
+                }
+            }
+            Origin::Mo(bytes) => {
+                let places = Places::of(bytes);
+                for violation in violations {
+                    let Some((path, position)) = places.find(&violation.path) else { continue };
+                    violation.path = path;
+                    (violation.line, violation.column) = (position.line, position.column);
                 }
             }
         }
@@ -75,7 +87,7 @@ fn pointer(path: &str) -> String {
 }
 
 /// Local name and index, from 0, of a step such as `p:goodsInfo[2]`.
-fn split(step: &str) -> (&str, usize) {
+pub(crate) fn split(step: &str) -> (&str, usize) {
     let (name, rest) = step.split_once('[').unwrap_or((step, ""));
     let number = rest.trim_end_matches(']').parse().unwrap_or(1_usize);
     (name.rsplit(':').next().unwrap_or_default(), number.saturating_sub(1))

@@ -22,6 +22,8 @@ pub(crate) enum Form {
     /// The signed string of announcement 179.
     #[serde(rename = "announcement-179")]
     Announcement179,
+    /// The signature beside the XML of the Hangzhou port.
+    Mo,
 }
 
 /// A signature that verified, of a registered participant.

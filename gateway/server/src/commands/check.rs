@@ -122,7 +122,7 @@ fn signer(bytes: &[u8], trust: &Trust) -> ParticipantId {
         Carrier::JwsCompact => named(Jws::compact(&text, None)),
         Carrier::JwsFlattened => named(Jws::flattened(&text, None)),
         Carrier::PaymentData => numbered(&text, trust),
-        Carrier::Json => Vec::new(),
+        Carrier::Mo | Carrier::Json => Vec::new(),
     };
     let mut found = certificates.iter().filter_map(|certificate| {
         trust.registry.by_certificate(&certificate.fingerprint()).map(|p| p.id.clone())

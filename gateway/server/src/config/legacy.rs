@@ -44,6 +44,11 @@ impl LegacyKey {
     pub(crate) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(bytes: [u8; KEY_BYTES]) -> LegacyKey {
+        LegacyKey(Zeroizing::new(bytes))
+    }
 }
 
 impl fmt::Debug for LegacyKey {

@@ -80,6 +80,8 @@ pub(super) fn open(received: &Received, known: &Known<'_>, report: &mut Report) 
         }
         Carrier::JwsCompact | Carrier::JwsFlattened => jws(received, known, report),
         Carrier::PaymentData => payment_data(received, known, report),
+        // No door that explains takes it; what intake answers is said without reasons.
+        Carrier::Mo => None,
         Carrier::Json => {
             report.findings.push(Finding::refused("envelope", &unsigned_json()));
             let reader = (known.policy.clone(), known.registered.clone());

@@ -19,7 +19,7 @@ use crate::inforce::InForce;
 use crate::intake::{Door, Labels};
 use crate::json::Look;
 use crate::legacy::haikou::{self, RECEIPT, Return};
-use crate::legacy::in_force;
+use crate::legacy::{in_force, mo};
 use crate::refusal::{Refusal, internal};
 
 /// Returns in one answer to a poll; later ones are had by asking from a later time.
@@ -53,6 +53,32 @@ pub(crate) async fn haikou(
     };
     let answer = app.pipeline.submit(message, labels, &caller.id).await?;
     Ok(answer.response_in_text("OK"))
+}
+
+/// `POST /legacy/hangzhou`: orders in a SOAP call of the Hangzhou port; a result for each,
+/// always with status 200 once the call could be read.
+pub(crate) async fn hangzhou(
+    call: Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+) -> Result<Response, Refusal> {
+    let now = app.current.get();
+    let used = in_force(&now.legacy, LegacyForm::Hangzhou, &caller.id, app.clock.now())?;
+    // The configuration has seen to it that there is one.
+    let key = used.key.clone().ok_or_else(internal)?;
+    let codes = now.trust.registry.participant(&caller.id).map(|own| own.codes.clone());
+    let (body, limits) = (call.body, now.trust.limits.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        mo::open(body, &key, &codes.unwrap_or_default(), &limits)
+    });
+    let opened = opened.await.map_err(|error| {
+        tracing::error!(%error, "opening a call failed");
+        internal()
+    })??;
+    let traceparent = call.labels.traceparent;
+    let labels = Labels { content_type: None, traceparent, signature: None, door: Door::Mo };
+    let answer = app.pipeline.submit(opened.evidence.clone(), labels, &caller.id).await?;
+    Ok(answer.response_in_soap(opened.answer(&answer, app.clock.now())))
 }
 
 /// `GET /ceb312msg?dxpid=…&qryid=yyyyMMddHHmmss`: customs' answers to the caller's orders

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::commit::Writer;
 use crate::deliver::desk::Desk;
 use crate::inforce::Current;
-use crate::intake::{Door, JWS_HEADER, Labels, MESSAGES_PATH, PAYMENT_DATA_PATH};
+use crate::intake::{Door, HANGZHOU_PATH, JWS_HEADER, Labels, MESSAGES_PATH, PAYMENT_DATA_PATH};
 use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::record::Recorder;
@@ -71,6 +71,7 @@ pub(crate) enum Name {
     PaymentData,
     Haikou,
     HaikouReturns,
+    Hangzhou,
     Message,
     Receipts,
     Status,
@@ -114,7 +115,7 @@ const OPERATOR: &[Role] = &[Role::Operator];
 const OVERSEERS: &[Role] = &[Role::Auditor, Role::Operator];
 
 /// Every route there is.
-pub(crate) static ROUTES: [Route; 28] = [
+pub(crate) static ROUTES: [Route; 29] = [
     route(Name::Health, Method::GET, "/healthz", OPEN),
     route(Name::Ready, Method::GET, "/readyz", OPEN),
     route(Name::Checkpoint, Method::GET, "/log/checkpoint", OPEN),
@@ -126,6 +127,7 @@ pub(crate) static ROUTES: [Route; 28] = [
     route(Name::PaymentData, Method::POST, PAYMENT_DATA_PATH, ENTERPRISE),
     route(Name::Haikou, Method::POST, "/cebcmsg", ENTERPRISE),
     route(Name::HaikouReturns, Method::GET, "/ceb312msg", ENTERPRISE),
+    route(Name::Hangzhou, Method::POST, HANGZHOU_PATH, ENTERPRISE),
     route(Name::Message, Method::GET, "/v1/messages/{}", READERS),
     route(Name::Receipts, Method::GET, "/v1/messages/{}/receipts", READERS),
     route(Name::Status, Method::GET, "/v1/messages/{}/status", READERS),
@@ -197,6 +199,7 @@ pub(crate) async fn answer(
         (Name::PaymentData, Some(who)) => payments::upload(call, &who, app).await,
         (Name::Haikou, Some(who)) => legacy::haikou(call, &who, app).await,
         (Name::HaikouReturns, Some(who)) => legacy::returns(call, &who, app).await,
+        (Name::Hangzhou, Some(who)) => legacy::hangzhou(call, &who, app).await,
         (Name::Message, Some(who)) => messages::show(call, &who, app).await,
         (Name::Receipts, Some(who)) => messages::receipts(call, &who, app).await,
         (Name::Status, Some(who)) => messages::status(call, &who, app).await,
@@ -216,9 +219,12 @@ pub(crate) async fn answer(
 /// Bound of the body of a request.
 fn body_max(route: Name, app: &App) -> usize {
     match route {
-        Name::Submit | Name::Check | Name::PaymentData | Name::Haikou | Name::Answer => {
-            app.body_bytes_max
-        }
+        Name::Submit
+        | Name::Check
+        | Name::PaymentData
+        | Name::Haikou
+        | Name::Hangzhou
+        | Name::Answer => app.body_bytes_max,
         _ => SMALL_BODY_MAX,
     }
 }

@@ -3,8 +3,6 @@
 //! text that the port's clients read: a list as Java writes it. The wrapper proves nothing and
 //! is not kept: what was signed is the message.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -194,13 +192,11 @@ pub(crate) fn list(returns: &[Return], dxp_id: &str) -> String {
         let Return { received_ms, guid, ebp_code, ebc_code, order_no, status, info, time } = one;
         let received = digits(*received_ms);
         let returned = millis(time).unwrap_or(*received_ms);
-        // Writing to a String does not fail.
-        _ = write!(
-            out,
+        out.push_str(&format!(
             "{between}{{org_id=1, instm={received_ms}, re_order_guid={guid}, returnstatus={status}, \
              ebpcode={ebp_code}, returntime2={received}, ebccode={ebc_code}, trans_dxpid={dxp_id}, \
              returninfo={info}, returntime={returned}, orderno={order_no}}}"
-        );
+        ));
     }
     out.push(']');
     out

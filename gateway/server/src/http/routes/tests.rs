@@ -9,7 +9,7 @@ fn caller(role: Role) -> Caller {
 }
 
 /// Route, then who may: stranger, enterprise, department, auditor, operator.
-const MATRIX: [(Name, [bool; 5]); 28] = [
+const MATRIX: [(Name, [bool; 5]); 29] = [
     (Name::Health, [true, true, true, true, true]),
     (Name::Ready, [true, true, true, true, true]),
     (Name::Checkpoint, [true, true, true, true, true]),
@@ -21,6 +21,7 @@ const MATRIX: [(Name, [bool; 5]); 28] = [
     (Name::PaymentData, [false, true, false, false, false]),
     (Name::Haikou, [false, true, false, false, false]),
     (Name::HaikouReturns, [false, true, false, false, false]),
+    (Name::Hangzhou, [false, true, false, false, false]),
     (Name::Message, [false, true, false, true, true]),
     (Name::Receipts, [false, true, false, true, true]),
     (Name::Status, [false, true, false, true, true]),
