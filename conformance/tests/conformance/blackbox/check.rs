@@ -238,7 +238,11 @@ impl World {
                 let arrived = all.get(&id).unwrap_or_else(|| panic!("no answer {id}"));
                 let signed = signer_of(&arrived.notice).unwrap();
                 assert_eq!(signed, signers[department].to_string(), "{id} is not signed by it");
-                self.check_answer(&one, department, status, arrived)
+                let lists = lists(all.values().filter_map(|other| {
+                    let own = other.notice["message"] == one.id;
+                    own.then(|| other.notice["entries"].as_array()).flatten()
+                }));
+                self.check_answer(&one, department, status, (arrived, &lists))
                     .unwrap_or_else(|fault| panic!("{id}: {fault}\n{}", arrived.notice));
                 wanted.insert(id);
             }
@@ -254,15 +258,14 @@ impl World {
         one: &Accepted<'_>,
         department: &str,
         status: &str,
-        arrived: &Arrived,
+        (arrived, lists): (&Arrived, &Lists),
     ) -> Result<(), String> {
         let notice = &arrived.notice;
         ensure(arrived.at == one.case.party, "at the wrong participant")?;
         ensure(notice["message"] == one.id, "about another message")?;
         ensure(notice["department"] == department, "of another department")?;
         let entries = notice["entries"].as_array().ok_or("no entries")?;
-        let said =
-            entries.iter().map(|entry| (entry["document"].as_u64(), entry["status"].as_str()));
+        let said = entries.iter().map(|entry| (place(entry, lists), entry["status"].as_str()));
         let wanted = one.documents.iter().map(|at| (Some(*at as u64), Some(status)));
         ensure(said.eq(wanted), "not this status of every document")?;
         let receipts = notice["receipts"].as_array().ok_or("no receipts")?;
@@ -306,11 +309,13 @@ impl World {
     ) -> Result<BTreeMap<u64, String>, String> {
         let told = &self.told[&case.number];
         let mut found = BTreeMap::new();
+        let told_of: Vec<Value> = receipts.iter().map(|one| one["fact"].clone()).collect();
+        let lists = lists([&told_of].into_iter());
         for receipt in receipts {
             let about = matches!(receipt["fact"]["kind"].as_str(), Some("accepted" | "refused"));
             let verified = self.auditor.verify(receipt, about.then_some(case.body.as_slice()))?;
             ensure(verified.text("message") == told.text("id"), "a receipt of another message")?;
-            let fact = fact(&verified, matches!(case.expected, Expected::Refused(_)));
+            let fact = fact(&verified, place(&receipt["fact"], &lists), case);
             let twice = found.insert(verified.index, fact).is_some();
             ensure(!twice, "two facts at one place of the log")?;
         }
@@ -345,8 +350,9 @@ fn ensure(holds: bool, fault: &str) -> Result<(), String> {
 }
 
 /// A fact in words, as [`World::facts_of`] has it.
-fn fact(verified: &Verified, whole: bool) -> String {
-    let document = verified.document().unwrap_or_default();
+fn fact(verified: &Verified, document: Option<u64>, case: &Case) -> String {
+    let (whole, document) =
+        (matches!(case.expected, Expected::Refused(_)), document.unwrap_or_default());
     match verified.fact.kind().as_str() {
         "refused" if whole => format!("refused {}", verified.text("code")),
         "refused" => format!("refused {document} {}", verified.text("code")),
@@ -357,6 +363,24 @@ fn fact(verified: &Verified, whole: bool) -> String {
         }
         kind => format!("{kind} {}", verified.text("department")),
     }
+}
+
+/// Documents of one message by the number that customs gave them.
+type Lists = BTreeMap<String, u64>;
+
+fn lists<'v>(told: impl Iterator<Item = &'v Vec<Value>>) -> Lists {
+    let number = |one: &Value| {
+        let number = one["numbers"]["invtNo"].as_str()?;
+        Some((number.to_owned(), one["document"].as_u64()?))
+    };
+    told.flatten().filter_map(number).collect()
+}
+
+/// The document that an answer is about. A tax bill names the list by customs' number alone: one
+/// that came before the answer which gives that number is not placed, but its number is told.
+fn place(told: &Value, lists: &Lists) -> Option<u64> {
+    let number = told["numbers"]["invtNo"].as_str();
+    told["document"].as_u64().or_else(|| lists.get(number?).copied())
 }
 
 /// The facts in the receipts of an answer; the proofs around them may be newer.
