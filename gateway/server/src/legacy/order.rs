@@ -128,8 +128,8 @@ pub(crate) fn translate(document: &Document, sender: Sender<'_>) -> Result<Strin
         let expected = format!("1 to {ORDERS_MAX} orderInfo");
         return Err(refused(list, "mo-orders", en, format!("共有 {count} 个订单"), &expected));
     }
-    let source = document.source();
-    let guid = guid(source, "");
+    let guids = Guids::of(document.source());
+    let guid = guids.guid("");
     let mut xml = format!(
         "<CEB311Message xmlns=\"http://www.chinaport.gov.cn/ceb\" guid=\"{guid}\" version=\"1.0\">"
     );
@@ -139,7 +139,7 @@ pub(crate) fn translate(document: &Document, sender: Sender<'_>) -> Result<Strin
         let code = order.company(company.as_ref())?;
         let name = order.name_of(&code).unwrap_or_else(|| sender.name.to_owned());
         company.get_or_insert((code, name));
-        order.write(source, &mut xml)?;
+        order.write(&guids, &mut xml)?;
     }
     let (code, name) = company.unwrap_or_default();
     xml.push_str("<BaseTransfer>");
@@ -198,7 +198,7 @@ impl<'d> Order<'d> {
         pairs.into_iter().find(|(own, _)| is(own)).and_then(|(_, name)| text(name))
     }
 
-    fn write(&self, source: &str, xml: &mut String) -> Result<(), Refusal> {
+    fn write(&self, guids: &Guids, xml: &mut String) -> Result<(), Refusal> {
         xml.push_str("<Order><OrderHead>");
         for (name, group, field, made) in HEAD_FIELDS {
             let group = match group {
@@ -208,7 +208,7 @@ impl<'d> Order<'d> {
             };
             let found = once(group, field)?.map(|element| element.text().into_owned());
             let text = match made {
-                Made::Own => self.own(name, source, found)?,
+                Made::Own => self.own(name, guids, found)?,
                 made => plain(made, found),
             };
             text.iter().for_each(|text| element(name, text, xml));
@@ -238,12 +238,12 @@ impl<'d> Order<'d> {
     fn own(
         &self,
         name: &str,
-        source: &str,
+        guids: &Guids,
         found: Option<String>,
     ) -> Result<Option<String>, Refusal> {
         let head = |name| Ok(once(self.head, name)?.map(|e| e.text().into_owned()));
         Ok(match name {
-            "guid" => Some(guid(source, &head("orderNo")?.unwrap_or_default())),
+            "guid" => Some(guids.guid(&head("orderNo")?.unwrap_or_default())),
             "appTime" => found.map(|time| match time.bytes().filter(u8::is_ascii_digit).count() {
                 14 => time.chars().filter(char::is_ascii_digit).collect(),
                 _ => time,
@@ -298,15 +298,26 @@ fn product(one: &str, other: &str) -> Option<String> {
     Some(made.normalize().to_string())
 }
 
-/// The same for the same `mo`, so that it is the same message when it comes again.
-fn guid(source: &str, order: &str) -> String {
-    let mut context = Context::new(&SHA256);
-    context.update(source.as_bytes());
-    context.update(&[0]);
-    context.update(order.as_bytes());
-    let mut bytes = [0_u8; 16];
-    bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    Builder::from_custom_bytes(bytes).into_uuid().to_string()
+/// Numbers that are the same for the same `mo`, so that it is the same message when it comes
+/// again. The text is digested once, however many orders it has.
+struct Guids(Context);
+
+impl Guids {
+    fn of(source: &str) -> Guids {
+        let mut context = Context::new(&SHA256);
+        context.update(source.as_bytes());
+        context.update(&[0]);
+        Guids(context)
+    }
+
+    /// That of an order, or of the message where there is none.
+    fn guid(&self, order: &str) -> String {
+        let mut context = self.0.clone();
+        context.update(order.as_bytes());
+        let mut bytes = [0_u8; 16];
+        bytes.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    }
 }
 
 fn element(name: &str, text: &str, xml: &mut String) {
