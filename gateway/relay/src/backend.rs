@@ -137,6 +137,22 @@ pub struct Given {
 }
 
 impl Given {
+    /// Notes what became of an order; false when nothing more is to be given.
+    pub(crate) fn note(
+        &mut self,
+        order: &Order,
+        became: Result<(OrderFate, Vec<Reply>), BackendError>,
+    ) -> bool {
+        match became {
+            Ok((fate, replies)) => {
+                self.fates.push((order.number, fate));
+                self.replies.extend(replies);
+            }
+            Err(error) => self.error = Some(error),
+        }
+        self.error.is_none()
+    }
+
     /// Nothing happened, for this reason.
     #[must_use]
     pub fn nothing(error: BackendError) -> Given {

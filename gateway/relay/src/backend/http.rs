@@ -108,15 +108,8 @@ impl Backend for HttpBackend {
     async fn hand_over(&mut self, orders: &[Order]) -> Given {
         let mut given = Given::default();
         for order in orders {
-            match self.post(order).await {
-                Ok((fate, replies)) => {
-                    given.fates.push((order.number, fate));
-                    given.replies.extend(replies);
-                }
-                Err(error) => {
-                    given.error = Some(error);
-                    break;
-                }
+            if !given.note(order, self.post(order).await) {
+                break;
             }
         }
         given
