@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use onepoint_relay::client::{ClientError, HttpClient};
 use onepoint_relay::inbox::Inbox;
+use onepoint_schemas::example_with;
+use serde_json::Value;
 
 use crate::rabbit::Watchdog;
 
@@ -193,6 +195,27 @@ impl Zone {
     /// What a party signs with.
     pub fn signer(&self, party: &str) -> Signer {
         Signer::read(&self.pilot, party)
+    }
+
+    /// Hands in so many good orders of the platform, each of its own number; gives the
+    /// messages' ids.
+    ///
+    /// # Panics
+    /// When one is not taken.
+    pub async fn order(&self, count: usize) -> Vec<String> {
+        let (signer, client) = (self.signer("platform"), self.client("platform"));
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            let [root, own, number] = [(); 3].map(|()| uuid::Uuid::new_v4().to_string());
+            let fields = [("@guid", root.as_str()), ("guid", own.as_str()), ("orderNo", &number)];
+            let body = signer.sign(&example_with("CEB311Message", &fields).expect("a type"));
+            let answer = client.post("/v1/messages", "application/xml", body).await;
+            let answer = answer.expect("the gateway answers");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let told: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            ids.push(told["id"].as_str().expect("an id").to_owned());
+        }
+        ids
     }
 
     /// Someone who has the log's public key and the zone's anchors.

@@ -30,22 +30,6 @@ fn zone(backend: &str) -> Zone {
     zone
 }
 
-/// Hands in orders; gives the messages' ids.
-async fn send(zone: &Zone, count: usize) -> Vec<String> {
-    let (signer, client) = (zone.signer("platform"), zone.client("platform"));
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        let [root, own, number] = [(); 3].map(|()| uuid::Uuid::new_v4().to_string());
-        let fields = [("@guid", root.as_str()), ("guid", own.as_str()), ("orderNo", &number)];
-        let body = signer.sign(&example_with("CEB311Message", &fields).unwrap());
-        let response = client.post("/v1/messages", "application/xml", body).await.unwrap();
-        assert_eq!(response.status, 200, "{}", response.text());
-        let told: Value = serde_json::from_slice(&response.body).unwrap();
-        ids.push(told["id"].as_str().unwrap().to_owned());
-    }
-    ids
-}
-
 /// What customs replies to an order, by the ids of the replies.
 fn replies_of(delivery: &str, body: &[u8]) -> Vec<(String, String)> {
     let message = delivery.split('.').next().unwrap();

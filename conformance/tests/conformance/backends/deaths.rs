@@ -62,7 +62,7 @@ fn an_adapter_that_dies_at_each_place_gives_each_order_once_and_takes_each_reply
     let mut ids = Vec::new();
     for place in PLACES {
         zone.start_adapter_with("customs", &[("ONEPOINT_DIE_AT", place)]);
-        let some = runtime.block_on(send(&zone, EACH));
+        let some = runtime.block_on(zone.order(EACH));
         let status = zone.wait_for_adapter("customs");
         assert_eq!(status.signal(), Some(SIGABRT), "at {place} it ended with {status}");
         zone.start_adapter("customs");
@@ -96,7 +96,7 @@ fn a_reply_that_is_none_is_put_aside_with_its_reason_and_shown() {
     }
     zone.start_adapter("customs");
     let runtime = runtime();
-    let ids = runtime.block_on(send(&zone, 2));
+    let ids = runtime.block_on(zone.order(2));
     let (out, replies) = (zone.folder().join("out"), zone.folder().join("in"));
     let [first, second] = [0, 1].map(|n| format!("{}.customs", ids[n]));
     let started = Instant::now();

@@ -76,11 +76,11 @@ fn orders_reach_another_broker_and_replies_come_back_though_it_is_killed() {
     let (runtime, mut seen) = (runtime(), Seen::new());
     zone.start_adapter("customs");
     // The queues are not there so far: nothing is lost, it is tried again.
-    let mut ids = runtime.block_on(send(&zone, 3));
+    let mut ids = runtime.block_on(zone.order(3));
     runtime.block_on(works(&url, &mut seen, 3));
     runtime.block_on(answered(&zone, &ids));
     rabbit.stop(Down::Kill);
-    let some = runtime.block_on(send(&zone, 3));
+    let some = runtime.block_on(zone.order(3));
     std::thread::sleep(Duration::from_millis(500));
     rabbit.start_again();
     runtime.block_on(works(&url, &mut seen, 6));
@@ -103,7 +103,7 @@ fn a_simulator_does_everything_wrong_and_the_sender_hears_what_is_right() {
     let mut zone = zone(&format!("[backend]\nkind = \"simulator\"\npoll_ms = 50\n{steps}"));
     zone.start_adapter("customs");
     let runtime = runtime();
-    let ids = runtime.block_on(send(&zone, 5));
+    let ids = runtime.block_on(zone.order(5));
     // The fifth order met one failure, then another, and then it was refused.
     runtime.block_on(answered(&zone, &ids[..4]));
     let started = Instant::now();

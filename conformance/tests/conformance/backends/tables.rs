@@ -58,19 +58,19 @@ fn orders_are_rows_once_and_replies_are_answers_though_the_database_crashes() {
     ));
     zone.start_adapter("customs");
     let runtime = runtime();
-    let mut ids = runtime.block_on(send(&zone, 3));
+    let mut ids = runtime.block_on(zone.order(3));
     runtime.block_on(works(url.clone(), 3));
     runtime.block_on(answered(&zone, &ids));
     // Down while orders come; up again; standing still; and the adapter killed at work.
     database.crash();
-    let some = runtime.block_on(send(&zone, 3));
+    let some = runtime.block_on(zone.order(3));
     std::thread::sleep(Duration::from_millis(500));
     database.start_again();
     runtime.block_on(works(url.clone(), 3));
     runtime.block_on(answered(&zone, &some));
     ids.extend(some);
     database.pause();
-    let some = runtime.block_on(send(&zone, 3));
+    let some = runtime.block_on(zone.order(3));
     std::thread::sleep(Duration::from_secs(1));
     zone.kill_adapter("customs");
     database.resume();

@@ -9,25 +9,8 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions};
 use lapin::types::FieldTable;
 use onepoint_relay::broker::Broker;
 use onepoint_relay::topology::department_queue;
-use onepoint_schemas::example_with;
 
 use super::*;
-
-/// Hands in orders; gives the messages' ids.
-async fn send(zone: &Zone, count: usize) -> Vec<String> {
-    let (signer, client) = (zone.signer("platform"), zone.client("platform"));
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        let [root, own, number] = [(); 3].map(|()| uuid::Uuid::new_v4().to_string());
-        let fields = [("@guid", root.as_str()), ("guid", own.as_str()), ("orderNo", &number)];
-        let body = signer.sign(&example_with("CEB311Message", &fields).unwrap());
-        let response = client.post("/v1/messages", "application/xml", body).await.unwrap();
-        assert_eq!(response.status, 200, "{}", response.text());
-        let told: Value = serde_json::from_slice(&response.body).unwrap();
-        ids.push(told["id"].as_str().unwrap().to_owned());
-    }
-    ids
-}
 
 /// Runs the command for everything of tax between two times.
 fn replay(zone: &Zone, from: &str, to: &str, more: &[&str]) -> String {
@@ -74,7 +57,7 @@ fn a_replay_over_the_broker_has_no_second_effect_and_disturbs_nobody() {
     let from = now();
     let operator = zone.client("operator");
     let ids = runtime.block_on(async {
-        let ids = send(&zone, 3).await;
+        let ids = zone.order(3).await;
         quiet(&operator, 3).await;
         ids
     });
@@ -85,7 +68,7 @@ fn a_replay_over_the_broker_has_no_second_effect_and_disturbs_nobody() {
     assert!(out.contains("3 are given to tax once more"), "{out}");
     // What is new goes on as ever, and when it is answered the replays have come too.
     runtime.block_on(async {
-        send(&zone, 1).await;
+        zone.order(1).await;
         quiet(&operator, 4).await;
     });
     zone.stop_adapter("customs");
@@ -129,7 +112,7 @@ fn over_the_broker_too_a_replay_comes_after_all_that_is_new() {
     let (runtime, operator) = (runtime(), zone.client("operator"));
     let from = now();
     let first = runtime.block_on(async {
-        let ids = send(&zone, 2).await;
+        let ids = zone.order(2).await;
         quiet(&operator, 2).await;
         ids
     });
@@ -139,7 +122,7 @@ fn over_the_broker_too_a_replay_comes_after_all_that_is_new() {
     rabbit.stop(Down::Kill);
     let out = replay(&zone, &from, &to, &["--apply"]);
     assert!(out.contains("2 are given to tax once more"), "{out}");
-    let fresh = runtime.block_on(send(&zone, 3));
+    let fresh = runtime.block_on(zone.order(3));
     rabbit.start_again();
     let came = runtime.block_on(read(&rabbit.url(), 5));
     let of = |ids: &[String]| ids.iter().map(|id| format!("{id}.tax")).collect::<BTreeSet<_>>();
