@@ -157,6 +157,20 @@ pub(crate) struct AdapterArgs {
     pub(crate) again: Vec<String>,
 }
 
+// Whom to trust at a gateway, and as whom to talk to it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IdentityArgs {
+    /// PEM of the anchors that the gateway's TLS certificate leads to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: PathBuf,
+    /// PEM of your own certificate, leaf first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+    /// PEM of its private key (PKCS#8)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct SendArgs {
     /// The signed message, in any form that `sign` makes; - reads standard input
@@ -165,15 +179,8 @@ pub(crate) struct SendArgs {
     /// The gateway, for instance https://127.0.0.1:8443
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
-    /// PEM of the anchors that the gateway's certificate leads to
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: PathBuf,
-    /// PEM of the sender's certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate: PathBuf,
-    /// PEM of the sender's private key (PKCS#8)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
     /// Save each receipt into this folder as `ID-N.receipt.json`
     #[arg(long, value_name = "DIR")]
     pub(crate) receipts: Option<PathBuf>,

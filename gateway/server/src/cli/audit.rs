@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::IdentityArgs;
+
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
@@ -94,15 +96,8 @@ pub(crate) struct SampleArgs {
     /// The gateway, for instance https://127.0.0.1:8443
     #[arg(long, value_name = "URL")]
     pub(crate) log: String,
-    /// PEM of the anchors that the gateway's TLS certificate leads to
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: PathBuf,
-    /// PEM of the auditor's certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate: PathBuf,
-    /// PEM of the auditor's private key (PKCS#8)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
     /// Save the receipts into this folder as `INDEX.receipt.json`
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::EXIT_CODES;
+use super::{EXIT_CODES, IdentityArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RoutesCommand {
@@ -66,15 +66,8 @@ pub(crate) struct OperatorArgs {
     /// The gateway, for instance https://127.0.0.1:8443
     #[arg(long, value_name = "URL")]
     pub(crate) gateway: String,
-    /// PEM of the anchors that the gateway's certificate leads to
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: PathBuf,
-    /// PEM of the operator's certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate: PathBuf,
-    /// PEM of the operator's private key (PKCS#8)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
     /// Print the gateway's answer as it came
     #[arg(long)]
     pub(crate) json: bool,

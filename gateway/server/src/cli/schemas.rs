@@ -17,7 +17,7 @@ pub(crate) enum SchemasCommand {
     Show(ShowArgs),
     /// Print the JSON Schema (2020-12) of a type's JSON form
     #[command(after_help = EXIT_CODES)]
-    Json(JsonArgs),
+    Json(TypeArgs),
     /// Judge a message, XML or JSON, by its schema and rules, signed or not
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
@@ -38,22 +38,16 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// Name of the type, for instance CEB311Message
-    #[arg(value_name = "TYPE")]
-    pub(crate) name: String,
-    /// Its version, for instance ceb/2018-113; without it the one that judges last
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) version: Option<String>,
-    /// With the sets that the gateway of this configuration has added
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kind: TypeArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+// One type of message. (A comment for rustdoc would be the help of the command.)
 #[derive(Debug, clap::Args)]
-pub(crate) struct JsonArgs {
+pub(crate) struct TypeArgs {
     /// Name of the type, for instance CEB311Message
     #[arg(value_name = "TYPE")]
     pub(crate) name: String,

@@ -1,6 +1,6 @@
 //! Words of `onepoint status`.
 
-use std::path::PathBuf;
+use super::IdentityArgs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
@@ -10,15 +10,8 @@ pub(crate) struct StatusArgs {
     /// The gateway
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
-    /// PEM of the anchors of the gateway's TLS certificate
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: PathBuf,
-    /// PEM of your own certificate, leaf first
-    #[arg(long, value_name = "FILE")]
-    pub(crate) certificate: PathBuf,
-    /// PEM of its private key
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
     /// Print the gateway's answer as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,15 +3,14 @@
 
 use std::process::ExitCode;
 
-use onepoint_relay::client::{ClientOptions, HttpClient, Response};
+use onepoint_relay::client::{HttpClient, Response};
 use onepoint_relay::pull::{DeadLetters, Requeue, Settled};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::send::client_failure;
-use super::sign::PEM_MAX;
-use super::{Failure, Outcome, read_input};
+use super::send::{client_failure, client_options};
+use super::{Failure, Outcome};
 use crate::cli::routes::{DeadArgs, DeadCommand, DeadRequeueArgs, OperatorArgs, ReplayArgs};
 use crate::http::again::{ReplayOrder, Replayed};
 use crate::json::Look;
@@ -89,10 +88,7 @@ fn ask<T: DeserializeOwned>(
     path: &str,
     body: Option<&impl Serialize>,
 ) -> Result<Option<T>, Failure> {
-    let chain = read_input(&operator.certificate, PEM_MAX)?;
-    let key = read_input(&operator.key, PEM_MAX)?;
-    let ca = read_input(&operator.ca, PEM_MAX)?;
-    let options = ClientOptions::new(operator.gateway.clone(), ca).identity(chain, key);
+    let options = client_options(&operator.gateway, &operator.identity)?;
     let body = body.map(serde_json::to_vec).transpose();
     let body = body.map_err(|error| Failure::outside("json-failed", error.to_string(), ""))?;
     let response = super::runtime()?.block_on(async {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::check_config::print_faults;
 use super::{Failure, Outcome};
-use crate::cli::schemas::{JsonArgs, ListArgs, SchemasCommand};
+use crate::cli::schemas::{ListArgs, SchemasCommand, TypeArgs};
 use crate::config;
 
 mod add;
@@ -74,7 +74,7 @@ fn list(args: &ListArgs) -> Outcome {
     Ok(say(&text))
 }
 
-fn json_schema(args: &JsonArgs) -> Outcome {
+fn json_schema(args: &TypeArgs) -> Outcome {
     let Some(catalogue) = catalogue(args.config.as_deref())? else { return Ok(ExitCode::from(2)) };
     let kind = named(&catalogue, &args.name, args.version.as_deref())?;
     match catalogue.json_form(kind) {

@@ -5,32 +5,26 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use onepoint_relay::client::{ClientError, ClientOptions, HttpClient};
+use onepoint_relay::client::{ClientError, ClientOptions, HttpClient, Response};
 use serde_json::Value;
 
 use super::sign::PEM_MAX;
 use super::{Failure, Outcome, read_input, write_new};
-use crate::cli::SendArgs;
+use crate::cli::{IdentityArgs, SendArgs};
 use crate::config::BODY_BYTES_MAX;
 use crate::intake::Carrier;
 use crate::json::Look;
 
 pub(crate) fn run(args: &SendArgs) -> Outcome {
     let message = read_input(&args.message, BODY_BYTES_MAX)?;
-    let chain = read_input(&args.certificate, PEM_MAX)?;
-    let key = read_input(&args.key, PEM_MAX)?;
-    let options =
-        ClientOptions::new(args.to.clone(), read_input(&args.ca, PEM_MAX)?).identity(chain, key);
+    let options = client_options(&args.to, &args.identity)?;
     let carrier = Carrier::of_body(&message);
     let response = super::runtime()?.block_on(async {
         let client = HttpClient::new(options)?;
         client.post(carrier.path(), carrier.media_type(), message).await
     });
     let response = response.map_err(|error| client_failure(&error))?;
-    let body: Value = serde_json::from_slice(&response.body).map_err(|error| {
-        let message = format!("the answer ({}) is not JSON: {error}", response.status);
-        Failure::outside("answer-unreadable", message, "is --to really a gateway?")
-    })?;
+    let body = answer_of(&response)?;
     let (field, body) = match body.at("onepoint") {
         Value::Null => (None, body),
         own => (Some(body.text("code").to_owned()), own.clone()),
@@ -48,6 +42,27 @@ pub(crate) fn run(args: &SendArgs) -> Outcome {
     }
     let taken = response.status < 300 && body.at("refusal").is_null();
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What it takes to talk to the gateway at `url`.
+///
+/// # Errors
+/// Those of reading files.
+pub(crate) fn client_options(url: &str, own: &IdentityArgs) -> Result<ClientOptions, Failure> {
+    let chain = read_input(&own.certificate, PEM_MAX)?;
+    let key = read_input(&own.key, PEM_MAX)?;
+    Ok(ClientOptions::new(url, read_input(&own.ca, PEM_MAX)?).identity(chain, key))
+}
+
+/// The JSON of an answer.
+///
+/// # Errors
+/// `answer-unreadable`.
+pub(crate) fn answer_of(response: &Response) -> Result<Value, Failure> {
+    serde_json::from_slice(&response.body).map_err(|error| {
+        let message = format!("the answer ({}) is not JSON: {error}", response.status);
+        Failure::outside("answer-unreadable", message, "is --to really a gateway?")
+    })
 }
 
 /// A transport failure as one message and a hint.

@@ -3,29 +3,23 @@
 
 use std::process::ExitCode;
 
-use onepoint_relay::client::{ClientOptions, HttpClient};
+use onepoint_relay::client::HttpClient;
 use serde_json::Value;
 
-use super::send::client_failure;
-use super::sign::PEM_MAX;
-use super::{Failure, Outcome, read_input};
+use super::Outcome;
+use super::send::{answer_of, client_failure, client_options};
 use crate::cli::status::StatusArgs;
 use crate::json::Look;
 
 pub(crate) fn run(args: &StatusArgs) -> Outcome {
-    let (chain, key) = (read_input(&args.certificate, PEM_MAX)?, read_input(&args.key, PEM_MAX)?);
-    let options =
-        ClientOptions::new(args.to.clone(), read_input(&args.ca, PEM_MAX)?).identity(chain, key);
+    let options = client_options(&args.to, &args.identity)?;
     let path = format!("/v1/messages/{}/status", args.id);
     let response = super::runtime()?.block_on(async {
         let client = HttpClient::new(options)?;
         client.get(&path).await
     });
     let response = response.map_err(|error| client_failure(&error))?;
-    let body: Value = serde_json::from_slice(&response.body).map_err(|error| {
-        let message = format!("the answer ({}) is not JSON: {error}", response.status);
-        Failure::outside("answer-unreadable", message, "is --to really a gateway?")
-    })?;
+    let body = answer_of(&response)?;
     if args.json {
         println!("{body}");
     } else if response.status < 300 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onepoint_certs::Role;
 use onepoint_proof::Receipt;
-use onepoint_store::{DeliveryState, MessageRow, Outcome, Reader, StoreError};
+use onepoint_store::{DeliveryState, MessageRow, Outcome, Reader, SqliteReader, StoreError};
 use serde_json::{Value, json};
 
 use super::problem::json_answer;
@@ -49,19 +49,16 @@ pub(crate) async fn show(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
-    let (id, caller) = (call.segment.to_owned(), caller.clone());
-    let (reader, by) = (app.reader.clone(), measure(app));
-    let body = blocking(move || -> Result<Option<Value>, StoreError> {
-        let Some(message) = reader.message(&id)?.filter(|m| may_see(&caller, m)) else {
-            return Ok(None);
-        };
-        let documents: Vec<Value> = reader.documents(&id)?.iter().map(document).collect();
-        let deliveries = reader.deliveries_of(&id)?;
+    let by = measure(app);
+    seen(&call, caller, app, move |reader, message| {
+        let id = &message.id;
+        let documents: Vec<Value> = reader.documents(id)?.iter().map(document).collect();
+        let deliveries = reader.deliveries_of(id)?;
         let deliveries: Vec<Value> = deliveries.iter().map(delivery).collect();
-        let answers = reader.answers_of(&id)?;
+        let answers = reader.answers_of(id)?;
         let answers: Vec<Value> = answers.iter().map(answer).collect();
-        let joined = joined(&reader, &id)?;
-        Ok(Some(json!({
+        let joined = joined(reader, id)?;
+        Ok(json!({
             "id": message.id,
             "sender": message.sender,
             "message_type": message.message_type,
@@ -73,10 +70,9 @@ pub(crate) async fn show(
             "deliveries": deliveries,
             "answers": answers,
             "joined": joined.to_value(by, false),
-        })))
+        }))
     })
-    .await?;
-    body.map(|body| json_answer(200, &body)).ok_or_else(|| message_unknown(call.segment))
+    .await
 }
 
 /// `GET /v1/messages/{id}/status`: what each department has said of each document, word by
@@ -86,13 +82,10 @@ pub(crate) async fn status(
     caller: &Caller,
     app: &Arc<App>,
 ) -> Result<Response, Refusal> {
-    let (id, caller) = (call.segment.to_owned(), caller.clone());
-    let (reader, by) = (app.reader.clone(), measure(app));
-    let body = blocking(move || -> Result<Option<Value>, StoreError> {
-        let Some(message) = reader.message(&id)?.filter(|m| may_see(&caller, m)) else {
-            return Ok(None);
-        };
-        let mut value = joined(&reader, &id)?.to_value(by, true);
+    let by = measure(app);
+    seen(&call, caller, app, move |reader, message| {
+        let id = &message.id;
+        let mut value = joined(reader, id)?.to_value(by, true);
         for (name, member) in [
             ("id", message.id),
             ("message_type", message.message_type),
@@ -100,7 +93,22 @@ pub(crate) async fn status(
         ] {
             set(&mut value, name, json!(member));
         }
-        Ok(Some(value))
+        Ok(value)
+    })
+    .await
+}
+
+/// What `tell` makes of the message in the path, for a caller who may see it.
+async fn seen(
+    call: &Call<'_>,
+    caller: &Caller,
+    app: &Arc<App>,
+    tell: impl FnOnce(&SqliteReader, MessageRow) -> Result<Value, StoreError> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let (id, caller, reader) = (call.segment.to_owned(), caller.clone(), app.reader.clone());
+    let body = blocking(move || {
+        let message = reader.message(&id)?.filter(|message| may_see(&caller, message));
+        message.map(|message| tell(&reader, message)).transpose()
     })
     .await?;
     body.map(|body| json_answer(200, &body)).ok_or_else(|| message_unknown(call.segment))

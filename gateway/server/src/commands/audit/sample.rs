@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Findings, Stop};
 use super::follow::unread;
-use super::source::{Identity, Source};
+use super::source::Source;
 use crate::cli::audit::SampleArgs;
 use crate::clock::Clock;
 use crate::commands::{Failure, Outcome, make_folder, write_new};
@@ -24,8 +24,7 @@ const FORMAT: &str = "onepoint-sample/1";
 
 pub(crate) fn run(args: &SampleArgs) -> Outcome {
     let trust = Trust::read(&args.common.log_key, args.common.anchors.as_deref())?;
-    let identity = Identity { certificate: &args.certificate, key: &args.key };
-    let source = Source::open(&args.log, Some(&args.ca), Some(&identity))?;
+    let source = Source::open(&args.log, Some(&args.identity.ca), Some(&args.identity))?;
     let mut findings = Findings::new(args.common.json);
     let sampled = sample(&source, &trust, args, &mut findings);
     findings.take(sampled)?;

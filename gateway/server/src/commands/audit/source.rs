@@ -13,6 +13,7 @@ use onepoint_relay::client::{ClientOptions, HttpClient, Response};
 use tokio::runtime::Runtime;
 
 use super::finding::{Finding, Stop};
+use crate::cli::IdentityArgs;
 use crate::commands::send::client_failure;
 use crate::commands::sign::PEM_MAX;
 use crate::commands::{Failure, read_input, runtime};
@@ -40,12 +41,6 @@ enum Place {
     Gateway { client: HttpClient, prefix: String, runtime: Runtime },
 }
 
-/// Who asks a gateway, when it wants to know.
-pub(crate) struct Identity<'p> {
-    pub(crate) certificate: &'p Path,
-    pub(crate) key: &'p Path,
-}
-
 impl Source {
     /// Opens `https://host:port[/prefix]` (the prefix is `/log` when there is none) or a folder.
     ///
@@ -54,7 +49,7 @@ impl Source {
     pub(crate) fn open(
         text: &str,
         ca: Option<&Path>,
-        identity: Option<&Identity<'_>>,
+        identity: Option<&IdentityArgs>,
     ) -> Result<Source, Failure> {
         let name = text.to_owned();
         let Some(rest) = text.strip_prefix("https://") else {
@@ -81,8 +76,8 @@ impl Source {
         };
         let mut options = ClientOptions::new(format!("https://{host}"), read_input(ca, PEM_MAX)?);
         if let Some(identity) = identity {
-            let chain = read_input(identity.certificate, PEM_MAX)?;
-            options = options.identity(chain, read_input(identity.key, PEM_MAX)?);
+            let chain = read_input(&identity.certificate, PEM_MAX)?;
+            options = options.identity(chain, read_input(&identity.key, PEM_MAX)?);
         }
         options.max_body = BODY_MAX;
         options.timeout = TIMEOUT;

@@ -10,8 +10,10 @@ use super::{catalogue, direction, named, say};
 use crate::cli::schemas::ShowArgs;
 
 pub(super) fn run(args: &ShowArgs) -> Outcome {
-    let Some(catalogue) = catalogue(args.config.as_deref())? else { return Ok(ExitCode::from(2)) };
-    let kind = named(&catalogue, &args.name, args.version.as_deref())?;
+    let wanted = &args.kind;
+    let config = wanted.config.as_deref();
+    let Some(catalogue) = catalogue(config)? else { return Ok(ExitCode::from(2)) };
+    let kind = named(&catalogue, &wanted.name, wanted.version.as_deref())?;
     let fields = catalogue.fields(kind).unwrap_or_default();
     if args.json {
         return Ok(say(&format!("{}\n", value(&catalogue, kind, &fields))));
