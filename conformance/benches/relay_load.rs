@@ -162,13 +162,8 @@ async fn relay(
     task.await.unwrap();
 }
 
-fn virtual_host(rabbit: &RabbitMq, name: &str) {
-    rabbit.control(&["add_vhost", name]);
-    rabbit.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
-}
-
 async fn memory(rabbit: &RabbitMq) -> f64 {
-    virtual_host(rabbit, "memory");
+    rabbit.virtual_host("memory");
     let rows = Rows::new(&[("tax", MANY)], None);
     let watch = {
         let rows = Arc::clone(&rows);
@@ -203,13 +198,13 @@ async fn processor(rabbit: &RabbitMq) -> f64 {
     let (mut without, mut with) = (f64::MAX, f64::MAX);
     for round in 0..ROUNDS {
         let host = format!("without-{round}");
-        virtual_host(rabbit, &host);
+        rabbit.virtual_host(&host);
         let before = spent();
         let rows = Rows::new(&healthy, Some(PACE));
         relay(rabbit, &host, &rows, &["tax", "customs"], &healthy).await;
         without = without.min(spent() - before);
         let host = format!("with-{round}");
-        virtual_host(rabbit, &host);
+        rabbit.virtual_host(&host);
         // The third one's queue takes nothing.
         let full = r#"{"max-length":0}"#;
         rabbit.control(&["set_policy", "-p", &host, "full", "^onepoint.dept.post$", full]);

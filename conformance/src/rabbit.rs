@@ -55,6 +55,8 @@ pub struct RabbitMq {
     /// The name server of the node, in the foreground, so that it has no life of its own.
     epmd: Option<Child>,
     watchdog: Watchdog,
+    /// How many virtual hosts it was given; clients get the address of the last one.
+    hosts: usize,
     // Last: removed after everything in it has ended.
     folder: tempfile::TempDir,
 }
@@ -104,7 +106,38 @@ impl RabbitMq {
 
     /// The address for clients, with the user every fresh broker has (loopback only).
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+        let host = if self.hosts == 0 { "%2f".to_owned() } else { self.host() };
+        format!("amqp://guest:guest@127.0.0.1:{}/{host}", self.ports.amqp)
+    }
+
+    /// The address of a new virtual host.
+    pub fn virtual_host(&self, name: &str) -> String {
+        self.control(&["add_vhost", name]);
+        self.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
+        format!("amqp://guest:guest@127.0.0.1:{}/{name}", self.ports.amqp)
+    }
+
+    /// From now on [`RabbitMq::url`] is that of a new virtual host: whoever comes next has
+    /// nothing to do with what was left before, not even with what an ended client had not
+    /// acknowledged and the broker is still to put back into its queue.
+    pub fn renew(&mut self) {
+        self.hosts += 1;
+        self.virtual_host(&self.host());
+    }
+
+    /// The queues at [`RabbitMq::url`], and how many messages are in each.
+    pub fn queues(&self) -> Vec<(String, u64)> {
+        let host = if self.hosts == 0 { "/".to_owned() } else { self.host() };
+        let listed = ["list_queues", "-p", &host, "--no-table-headers", "name", "messages"];
+        let queue = |line: &str| {
+            let (name, depth) = line.rsplit_once('\t')?;
+            Some((name.to_owned(), depth.trim().parse().ok()?))
+        };
+        self.control(&listed).lines().filter_map(queue).collect()
+    }
+
+    fn host(&self) -> String {
+        format!("host-{}", self.hosts)
     }
 
     /// The address for clients with a certificate, on a broker started with [`Tls`].
@@ -188,7 +221,7 @@ impl RabbitMq {
         let node = format!("onepoint-test-{}-{}@localhost", std::process::id(), ports.amqp);
         let watchdog = Watchdog::start(folder.path());
         let tls = tls.is_some();
-        RabbitMq { node, ports, tls, broker: None, epmd: None, watchdog, folder }
+        RabbitMq { node, ports, tls, broker: None, epmd: None, watchdog, hosts: 0, folder }
     }
 
     fn up(&mut self) -> Result<(), String> {

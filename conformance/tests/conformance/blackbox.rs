@@ -9,10 +9,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use lapin::options::QueuePurgeOptions;
 use onepoint_conformance::rabbit::{Down, RabbitMq};
 use onepoint_conformance::zone::{DEPARTMENTS, Metrics, Setup, Zone};
-use onepoint_relay::broker::Broker;
 use onepoint_relay::client::HttpClient;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -40,39 +38,18 @@ const BY_PULL: [&str; 2] = ["payment", "logistics"];
 /// For everything to settle after the last message.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The broker of these tests, for one at a time. What a test that failed left in its
-/// queues goes with it, and what one left on purpose is none of the next one's business.
+/// The broker of these tests, for one at a time, and each with a virtual host of its own.
 pub(super) fn broker() -> MutexGuard<'static, RabbitMq> {
     static BROKER: OnceLock<Mutex<RabbitMq>> = OnceLock::new();
     let broker = BROKER.get_or_init(|| Mutex::new(RabbitMq::start()));
-    let rabbit = broker.lock().unwrap_or_else(|failed| {
+    let mut rabbit = broker.lock().unwrap_or_else(|failed| {
         let mut rabbit = failed.into_inner();
         *rabbit = RabbitMq::start();
         broker.clear_poison();
         rabbit
     });
-    runtime().block_on(purge(&rabbit));
+    rabbit.renew();
     rabbit
-}
-
-/// Empties all queues; the depths that the broker lists may be some seconds old.
-async fn purge(rabbit: &RabbitMq) {
-    let connection = Broker::new(&rabbit.url(), "purge", None).unwrap().connect().await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    for (queue, _) in queues(rabbit) {
-        channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
-    }
-    connection.close(200, "bye".into()).await.unwrap();
-}
-
-/// The queues at the broker, and how many messages are in each.
-fn queues(rabbit: &RabbitMq) -> Vec<(String, u64)> {
-    let listed = rabbit.control(&["list_queues", "--no-table-headers", "name", "messages"]);
-    let queue = |line: &str| {
-        let (name, depth) = line.rsplit_once('\t')?;
-        Some((name.to_owned(), depth.trim().parse().ok()?))
-    };
-    listed.lines().filter_map(queue).collect()
 }
 
 fn runtime() -> Runtime {
@@ -334,7 +311,7 @@ async fn check_log(zone: &Zone, world: &World, facts: &Facts) -> u64 {
 fn empty_queues(rabbit: &RabbitMq) -> usize {
     let started = Instant::now();
     loop {
-        let queues = queues(rabbit);
+        let queues = rabbit.queues();
         if !queues.is_empty() && queues.iter().all(|(_, depth)| *depth == 0) {
             return queues.len();
         }

@@ -12,7 +12,7 @@ mod world;
 
 use onepoint_conformance::rabbit::Watchdog;
 
-pub(super) use world::{own, pki, unique, virtual_host};
+pub(super) use world::{own, pki, unique};
 
 /// When set, this test process is the one to be killed.
 const HELD: &str = "ONEPOINT_TEST_HELD_FOLDER";

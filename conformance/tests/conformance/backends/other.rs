@@ -12,7 +12,7 @@ use onepoint_conformance::rabbit::Down;
 use onepoint_relay::broker::Broker;
 
 use super::*;
-use crate::broker::{own, unique, virtual_host};
+use crate::broker::{own, unique};
 
 /// How often each order came, by its delivery.
 type Seen = BTreeMap<String, usize>;
@@ -68,7 +68,7 @@ async fn works(url: &str, seen: &mut Seen, different: usize) {
 #[test]
 fn orders_reach_another_broker_and_replies_come_back_though_it_is_killed() {
     let mut rabbit = own();
-    let url = virtual_host(&rabbit, &unique("department"));
+    let url = rabbit.virtual_host(&unique("department"));
     let mut zone = zone(&format!(
         "[backend]\nkind = \"amqp\"\ncontent = \"message\"\nkey = \"orders\"\n\
          replies = \"replies\"\npoll_ms = 50\n[backend.broker]\nurl = \"{url}\"\n"

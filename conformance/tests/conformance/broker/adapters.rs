@@ -15,7 +15,7 @@ use onepoint_relay::topology::{ANSWERS, DEAD, Topology};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Relay, broker, depth, eventually, own, run, shared, unique, virtual_host};
+use super::world::{Relay, broker, depth, eventually, own, run, shared, unique};
 
 /// The gateway's side of the answers: how often each came, and its bytes.
 #[derive(Default)]
@@ -90,7 +90,7 @@ fn gateway(url: &str) -> (Gateway, CancellationToken) {
 
 #[test]
 fn deliveries_have_their_effect_and_their_answers_and_poison_is_dead() {
-    let url = virtual_host(shared(), "adapter");
+    let url = shared().virtual_host("adapter");
     let folder = tempfile::tempdir().unwrap();
     run(async {
         // The adapter is up first: its queue is not there yet.
@@ -130,7 +130,7 @@ fn deliveries_have_their_effect_and_their_answers_and_poison_is_dead() {
 fn redelivery_does_not_double_an_effect() {
     const ORDERS: u64 = 1500;
     let mut rabbit = own();
-    let url = virtual_host(&rabbit, &unique("doubles"));
+    let url = rabbit.virtual_host(&unique("doubles"));
     let folder = tempfile::tempdir().unwrap();
     run(async {
         let relay = Relay::start(&url, &["tax"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use onepoint_conformance::rabbit::{Down, RabbitMq};
 use onepoint_relay::status::Link;
 
-use super::world::{Got, Relay, eventually, own, read_all, run, unique, virtual_host};
+use super::world::{Got, Relay, eventually, own, read_all, run, unique};
 
 const QUIET: Duration = Duration::from_secs(1);
 const KEYS: u64 = 20;
@@ -44,7 +44,7 @@ async fn beside(rabbit: &mut RabbitMq, what: impl FnOnce(&mut RabbitMq) + Send) 
 #[test]
 fn a_broker_that_is_down_at_the_start_and_killed_and_restarted_loses_nothing() {
     let mut rabbit = own();
-    let url = virtual_host(&rabbit, &unique("restarts"));
+    let url = rabbit.virtual_host(&unique("restarts"));
     rabbit.stop(Down::Graceful);
     run(async {
         let relay = Relay::start(&url, &["tax"]);
@@ -85,7 +85,7 @@ fn a_broker_that_is_down_at_the_start_and_killed_and_restarted_loses_nothing() {
 #[test]
 fn a_broker_that_hangs_is_left_and_nothing_is_lost() {
     let rabbit = own();
-    let url = virtual_host(&rabbit, &unique("hangs")) + "?heartbeat=2";
+    let url = rabbit.virtual_host(&unique("hangs")) + "?heartbeat=2";
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         let mut keys = BTreeMap::new();
@@ -106,7 +106,7 @@ fn a_broker_that_hangs_is_left_and_nothing_is_lost() {
 #[test]
 fn a_broker_short_of_memory_is_waited_for() {
     let rabbit = own();
-    let url = virtual_host(&rabbit, &unique("blocked"));
+    let url = rabbit.virtual_host(&unique("blocked"));
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         let mut keys = BTreeMap::new();

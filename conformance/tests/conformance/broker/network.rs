@@ -15,7 +15,7 @@ use onepoint_relay::runner::{Delivery, Handled, HandlerError};
 use onepoint_relay::status::Link;
 
 use super::world::{
-    Got, Relay, broker, depth, eventually, own, pki, read_all, run, shared, unique, virtual_host,
+    Got, Relay, broker, depth, eventually, own, pki, read_all, run, shared, unique,
 };
 
 const QUIET: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const ROWS: usize = 1500;
 
 /// A virtual host, and the way to it through a proxy.
 fn behind(rabbit: &RabbitMq, name: &str) -> (Proxy, String, String) {
-    let url = virtual_host(rabbit, &unique(name));
+    let url = rabbit.virtual_host(&unique(name));
     let proxy = Proxy::start(rabbit.port());
     let through = url.replace(&rabbit.port().to_string(), &proxy.port().to_string());
     (proxy, url, through)
@@ -150,7 +150,7 @@ fn confirms_lost_after_acceptance_are_published_again_and_have_one_effect() {
 #[test]
 fn a_broker_short_of_disk_is_waited_for() {
     let rabbit = own();
-    let url = virtual_host(&rabbit, &unique("disk"));
+    let url = rabbit.virtual_host(&unique("disk"));
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         add(&relay, 10);
@@ -173,7 +173,7 @@ fn a_broker_short_of_disk_is_waited_for() {
 #[test]
 fn wrong_credentials_are_named_and_mended_without_a_restart() {
     let rabbit = shared();
-    let url = virtual_host(rabbit, "credentials");
+    let url = rabbit.virtual_host("credentials");
     rabbit.control(&["add_user", "gateway-c", "secret"]);
     rabbit.control(&["set_permissions", "-p", "credentials", "gateway-c", ".*", ".*", ".*"]);
     run(async {
@@ -219,7 +219,7 @@ fn a_certificate_that_is_over_is_refused_on_either_side() {
 
 #[test]
 fn a_message_over_the_limit_is_reported_and_the_rest_goes_on() {
-    let url = virtual_host(shared(), "toolong");
+    let url = shared().virtual_host("toolong");
     run(async {
         let relay = Relay::start(&url, &["tax", "customs"]);
         add(&relay, 20);
@@ -240,7 +240,7 @@ fn a_message_over_the_limit_is_reported_and_the_rest_goes_on() {
 
 #[test]
 fn an_exchange_that_is_gone_is_made_again() {
-    let url = virtual_host(shared(), "noexchange");
+    let url = shared().virtual_host("noexchange");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         add(&relay, 10);

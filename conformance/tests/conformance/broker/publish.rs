@@ -8,15 +8,13 @@ use lapin::types::AMQPValue;
 use onepoint_relay::publisher::{Destination, OutboxRow};
 use onepoint_relay::status::Link;
 
-use super::world::{
-    Fault, Relay, broker, depth, eventually, pki, read_all, run, shared, virtual_host,
-};
+use super::world::{Fault, Relay, broker, depth, eventually, pki, read_all, run, shared};
 
 const QUIET: Duration = Duration::from_millis(700);
 
 #[test]
 fn rows_arrive_with_their_facts_and_are_recorded() {
-    let url = virtual_host(shared(), "facts");
+    let url = shared().virtual_host("facts");
     run(async {
         let relay = Relay::start(&url, &["tax", "customs", "exchange"]);
         for n in 0..200 {
@@ -57,7 +55,7 @@ fn rows_arrive_with_their_facts_and_are_recorded() {
 /// rows in five come back, among 2,000 that are published through one window.
 #[test]
 fn of_rows_without_a_way_none_counts_as_relayed_and_none_is_lost() {
-    let url = virtual_host(shared(), "returns");
+    let url = shared().virtual_host("returns");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         let (mut good, mut stray) = (BTreeSet::new(), BTreeSet::new());
@@ -92,7 +90,7 @@ fn of_rows_without_a_way_none_counts_as_relayed_and_none_is_lost() {
 
 #[test]
 fn a_full_queue_refuses_and_the_others_go_on() {
-    let url = virtual_host(shared(), "full");
+    let url = shared().virtual_host("full");
     let limit = |definition| {
         let pattern = "^onepoint.dept.tax$";
         shared().control(&["set_policy", "-p", "full", "full", pattern, definition]);
@@ -127,7 +125,7 @@ fn a_full_queue_refuses_and_the_others_go_on() {
 
 #[test]
 fn a_removed_queue_is_made_again() {
-    let url = virtual_host(shared(), "removed");
+    let url = shared().virtual_host("removed");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         relay.outbox.add("tax", &[], "<before/>");
@@ -147,7 +145,7 @@ fn a_removed_queue_is_made_again() {
 
 #[test]
 fn batches_and_single_rows_keep_the_order_of_each_key() {
-    let url = virtual_host(shared(), "order");
+    let url = shared().virtual_host("order");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         let mut keys: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -175,7 +173,7 @@ fn batches_and_single_rows_keep_the_order_of_each_key() {
 
 #[test]
 fn a_stop_records_what_was_in_flight() {
-    let url = virtual_host(shared(), "stop");
+    let url = shared().virtual_host("stop");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         for _ in 0..5000 {
@@ -194,7 +192,7 @@ fn a_stop_records_what_was_in_flight() {
 
 #[test]
 fn an_outbox_that_fails_is_tried_again_and_nothing_is_published_twice() {
-    let url = virtual_host(shared(), "outbox");
+    let url = shared().virtual_host("outbox");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         for fault in [Fault::Read, Fault::NotRecorded, Fault::RecordedUnknown, Fault::NotRecorded] {
@@ -217,7 +215,7 @@ fn an_outbox_that_fails_is_tried_again_and_nothing_is_published_twice() {
 
 #[test]
 fn a_row_amqp_cannot_carry_is_reported_and_the_rest_goes_on() {
-    let url = virtual_host(shared(), "long");
+    let url = shared().virtual_host("long");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         let long = OutboxRow {
@@ -247,7 +245,7 @@ fn a_row_amqp_cannot_carry_is_reported_and_the_rest_goes_on() {
 
 #[test]
 fn a_participant_finds_its_receipts_in_its_own_queue() {
-    let url = virtual_host(shared(), "receipts");
+    let url = shared().virtual_host("receipts");
     run(async {
         let relay = Relay::start(&url, &["tax", "receipts"]);
         let seq = relay.outbox.add("tax", &[], "<x/>");

@@ -16,14 +16,14 @@ use onepoint_relay::consumer::{Consumer, Handle, Incoming, Subscription, Verdict
 use onepoint_relay::topology::{DEAD, DELIVERY_LIMIT, Topology};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Relay, broker, depth, eventually, read_all, run, shared, virtual_host};
+use super::world::{Relay, broker, depth, eventually, read_all, run, shared};
 
 const QUIET: Duration = Duration::from_millis(700);
 const NOBODY: [&str; 0] = [];
 
 #[test]
 fn the_topology_can_be_declared_again_and_grows() {
-    let url = virtual_host(shared(), "topology");
+    let url = shared().virtual_host("topology");
     run(async {
         let broker = broker(&url);
         let connection = broker.connect().await.unwrap();
@@ -50,7 +50,7 @@ fn the_topology_can_be_declared_again_and_grows() {
 
 #[test]
 fn a_queue_with_other_arguments_is_named() {
-    let url = virtual_host(shared(), "conflict");
+    let url = shared().virtual_host("conflict");
     run(async {
         let broker = broker(&url);
         let connection = broker.connect().await.unwrap();
@@ -89,7 +89,7 @@ fn reading(url: &str, verdict: Verdict) -> (Arc<AtomicUsize>, CancellationToken,
 
 #[test]
 fn what_is_rejected_is_found_among_the_dead_letters() {
-    let url = virtual_host(shared(), "rejected");
+    let url = shared().virtual_host("rejected");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         for _ in 0..5 {
@@ -118,7 +118,7 @@ fn what_is_rejected_is_found_among_the_dead_letters() {
 
 #[test]
 fn not_now_is_tried_again_without_using_up_the_limit() {
-    let url = virtual_host(shared(), "notnow");
+    let url = shared().virtual_host("notnow");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         relay.outbox.add("tax", &[], "<x/>");
@@ -140,7 +140,7 @@ fn not_now_is_tried_again_without_using_up_the_limit() {
 
 #[test]
 fn what_is_given_out_too_often_is_found_among_the_dead_letters() {
-    let url = virtual_host(shared(), "limit");
+    let url = shared().virtual_host("limit");
     run(async {
         let relay = Relay::start(&url, &["tax"]);
         relay.outbox.add("tax", &[], "<x/>");

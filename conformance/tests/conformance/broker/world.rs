@@ -39,13 +39,6 @@ pub(crate) fn own() -> MutexGuard<'static, RabbitMq> {
     rabbit
 }
 
-/// The address of a new virtual host.
-pub(crate) fn virtual_host(rabbit: &RabbitMq, name: &str) -> String {
-    rabbit.control(&["add_vhost", name]);
-    rabbit.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
-    rabbit.url().replace("%2f", name)
-}
-
 pub(super) fn broker(url: &str) -> Broker {
     Broker::new(url, "test", None).unwrap()
 }
