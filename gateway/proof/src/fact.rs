@@ -8,6 +8,7 @@
 
 mod time;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -117,13 +118,15 @@ impl FactError {
     }
 }
 
+type Member = (Cow<'static, str>, Value);
+
 /// A fact: kind, time, and members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     kind: FactKind,
     time_ms: i64,
-    /// Shared by the clones of a fact: a receipt is one more.
-    members: Arc<Map<String, Value>>,
+    /// By name, each once; shared by the clones of a fact: a receipt is one more.
+    members: Arc<Vec<Member>>,
 }
 
 impl Fact {
@@ -136,9 +139,20 @@ impl Fact {
 
     /// Sets a member; names and values are checked when the bytes are made.
     #[must_use]
-    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Fact {
-        Arc::make_mut(&mut self.members).insert(name.to_owned(), value.into());
+    pub fn set(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Fact {
+        let member = (name.into(), value.into());
+        let place = self.place(&member.0);
+        let members = Arc::make_mut(&mut self.members);
+        match place {
+            Ok(taken) => drop(members.get_mut(taken).map(|place| *place = member)),
+            Err(free) => members.insert(free, member),
+        }
         self
+    }
+
+    /// Where a member is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.members.binary_search_by(|(other, _)| other.as_ref().cmp(name))
     }
 
     /// What it is about.
@@ -156,12 +170,13 @@ impl Fact {
     /// A member, without `v`, `kind` and `time`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members.get(name)
+        let place = self.place(name).ok()?;
+        self.members.get(place).map(|(_, value)| value)
     }
 
     /// All members, without `v`, `kind` and `time`.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.members.iter().map(|(name, value)| (name.as_str(), value))
+        self.members.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// The whole object, with `v`, `kind` and `time`.
@@ -169,16 +184,14 @@ impl Fact {
     /// # Errors
     /// [`FactError::Reserved`], [`FactError::Time`].
     pub fn to_value(&self) -> Result<Value, FactError> {
-        let mut object = Map::clone(&self.members);
-        for (name, value) in RESERVED_MEMBERS.into_iter().zip(self.reserved()?) {
-            object.insert(name.to_owned(), value);
-        }
-        Ok(Value::Object(object))
+        let reserved = RESERVED_MEMBERS.into_iter().zip(self.reserved()?);
+        let members = self.members().map(|(name, value)| (name, value.clone())).chain(reserved);
+        Ok(members.map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into())
     }
 
     /// The values of [`RESERVED_MEMBERS`].
     fn reserved(&self) -> Result<[Value; 3], FactError> {
-        if let Some(name) = RESERVED_MEMBERS.iter().find(|name| self.members.contains_key(**name)) {
+        if let Some(name) = RESERVED_MEMBERS.iter().find(|name| self.place(name).is_ok()) {
             return Err(FactError::Reserved { name: (*name).to_owned() });
         }
         let time = format_time(self.time_ms).ok_or(FactError::Time)?;
@@ -231,6 +244,10 @@ impl Fact {
         let kind = kind.as_str().and_then(|k| FactKind::new(k).ok()).ok_or(FactError::Kind)?;
         let time = members.remove("time").ok_or(FactError::Time)?;
         let time_ms = time.as_str().and_then(parse_time).ok_or(FactError::Time)?;
+        let mut members: Vec<Member> =
+            members.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        // Another crate of the build may have chosen maps that keep insertion order.
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(Fact { kind, time_ms, members: Arc::new(members) })
     }
 

@@ -255,19 +255,25 @@ impl Leaf {
     /// The bytes of the entry, as they stand in an entry bundle.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.to_string().into_bytes()
+        let mut entry = String::with_capacity(MAX_LEAF_BYTES);
+        for field in [LEAF_FORMAT, self.kind.as_str(), &self.time_ms.to_string()] {
+            entry.push_str(field);
+            entry.push(' ');
+        }
+        entry.push_str(&self.commitment.to_base64());
+        entry.into_bytes()
     }
 
     /// Its hash in the tree.
     #[must_use]
     pub fn hash(&self) -> Hash {
-        leaf_hash(self.to_string().as_bytes())
+        leaf_hash(&self.to_bytes())
     }
 }
 
 impl fmt::Display for Leaf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{LEAF_FORMAT} {} {} {}", self.kind, self.time_ms, self.commitment)
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
 }
 
