@@ -21,16 +21,19 @@ mod peer;
 mod work;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onepoint_proof::{LogSigner, Receipt};
-use onepoint_store::{Ledger, LogParts, MasterKeys, Reader as _, SqliteOptions, SqliteStore};
+use onepoint_store::{
+    Committed, Hash, Ledger, LogParts, MasterKeys, Payload, Reader as _, SqliteOptions, SqliteStore,
+};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use work::{NOW, accept, seal};
+use work::{NOW, PAYLOAD, accept, seal};
 
 /// Concurrent senders, and so the facts of a group.
 const SENDERS: usize = 64;
@@ -103,11 +106,14 @@ fn race(place: &Path) -> f64 {
     theirs.as_secs_f64() / ours.as_secs_f64()
 }
 
-/// What a sender hands in: its number, and where its receipt goes.
-type Work = (usize, oneshot::Sender<Receipt>);
+/// What a sender hands in: its number, the digest of its payload, and where to tell that its fact
+/// is durable.
+type Work = (usize, Hash, oneshot::Sender<Durable>);
+/// The group that a fact is in, of which its receipt is made, and its index.
+type Durable = (Arc<Committed>, u64);
 
-/// The one writer on its own thread, as in the gateway, and 64 senders that each wait for the
-/// receipt of what they handed in.
+/// The one writer on its own thread, and 64 senders that each digest what they hand in, wait for
+/// the writer and make the receipt: as in the gateway, each on the thread that does it there.
 struct Gateway {
     queue: mpsc::Sender<Work>,
     runtime: Runtime,
@@ -126,9 +132,11 @@ impl Gateway {
         for n in first..first + SENDERS {
             let queue = self.queue.clone();
             let sender = async move {
-                let (reply, receipt) = oneshot::channel();
-                queue.send((n, reply)).await.unwrap();
-                receipt.await.unwrap().index
+                let (reply, durable) = oneshot::channel();
+                queue.send((n, Hash::of(&PAYLOAD), reply)).await.unwrap();
+                let (group, index) = durable.await.unwrap();
+                let receipt: Receipt = group.receipt(index).unwrap();
+                receipt.index
             };
             senders.spawn_on(sender, self.runtime.handle());
         }
@@ -148,14 +156,14 @@ fn write(mut ledger: Ledger<SqliteStore>, mut work: mpsc::Receiver<Work>) {
         }
         let mut indexes = Vec::with_capacity(SENDERS);
         let committed = ledger.commit(NOW, &mut |tx| {
-            for (n, _) in &group {
-                indexes.push(accept(tx, *n)?);
+            for (n, digest, _) in &group {
+                indexes.push(accept(tx, *n, Payload::digested(&PAYLOAD, *digest))?);
             }
             Ok(())
         });
-        let committed = committed.unwrap();
-        for ((_, reply), index) in group.into_iter().zip(indexes) {
-            reply.send(committed.receipt(index).unwrap()).unwrap();
+        let committed = Arc::new(committed.unwrap());
+        for ((_, _, reply), index) in group.into_iter().zip(indexes) {
+            drop(reply.send((Arc::clone(&committed), index)));
         }
         ledger.maintain().unwrap();
     }

@@ -9,7 +9,7 @@ use onepoint_proof::countersign::CountersignAlgorithm;
 use onepoint_proof::{Fact, FactKind, Hash};
 use onepoint_store::{
     BusinessKey, Cause, DestinationKind, Ledger, LedgerTx, MessageKey, NewDelivery, NewDocument,
-    NewKeyVersion, NewMessage, Outcome, Seal, SqliteStore, StoreError,
+    NewKeyVersion, NewMessage, Outcome, Payload, Seal, SqliteStore, StoreError,
 };
 
 /// 2026-11-24T00:00:00Z.
@@ -36,11 +36,11 @@ pub(crate) fn names(n: usize) -> Names {
 }
 
 /// All that the commit stage reads and writes for an accepted document, with one fact.
-pub(crate) fn accept(tx: &mut LedgerTx<'_>, n: usize) -> Result<u64, StoreError> {
-    accept_with(tx, n, &PAYLOAD)
-}
-
-fn accept_with(tx: &mut LedgerTx<'_>, n: usize, payload: &[u8]) -> Result<u64, StoreError> {
+pub(crate) fn accept(
+    tx: &mut LedgerTx<'_>,
+    n: usize,
+    payload: Payload<'_>,
+) -> Result<u64, StoreError> {
     let Names { id, guid, key } = names(n);
     let seen = tx.message_by_guid(&MessageKey { zone: "z1", sender: "platform", guid: &guid })?;
     assert!(seen.is_none());
@@ -90,7 +90,7 @@ fn accept_with(tx: &mut LedgerTx<'_>, n: usize, payload: &[u8]) -> Result<u64, S
             created_ms: NOW,
         })?;
     }
-    tx.append(Some(&id), Some(0), &fact(FactKind::ACCEPTED, &id))
+    tx.append(Some(&id), Some(0), fact(FactKind::ACCEPTED, &id))
 }
 
 /// A fact of the length that the gateway's have.
@@ -121,10 +121,10 @@ pub(crate) fn grow(ledger: &mut Ledger<SqliteStore>, leaves: u64) -> usize {
         let grown = ledger.commit(NOW, &mut |tx| {
             for _ in 0..messages {
                 // Payloads lie apart: short ones keep the bench under a minute.
-                accept_with(tx, n, &PAYLOAD[..64])?;
+                accept(tx, n, Payload::of(&PAYLOAD[..64]))?;
                 let id = names(n).id;
                 for kind in kinds.iter().flat_map(|kind| [kind, kind]) {
-                    tx.append(Some(&id), Some(0), &fact(kind.clone(), &id))?;
+                    tx.append(Some(&id), Some(0), fact(kind.clone(), &id))?;
                 }
                 n += 1;
             }
@@ -145,7 +145,7 @@ pub(crate) fn timed_group(
     let mut indexes = Vec::new();
     let committed = ledger.commit(NOW, &mut |tx| {
         for n in range.clone() {
-            indexes.push(accept(tx, n)?);
+            indexes.push(accept(tx, n, Payload::of(&PAYLOAD))?);
         }
         Ok(())
     });

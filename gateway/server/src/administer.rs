@@ -97,7 +97,7 @@ fn write(
         }
         fact = fact.set("says_digest", json!(digest.to_hex()));
     }
-    let index = tx.append(None, None, &fact)?;
+    let index = tx.append(None, None, fact)?;
     let digest = change.says.as_ref().map(|(_, digest)| digest);
     tx.put_registered(change.kind.as_str(), &change.name, digest, index)
 }

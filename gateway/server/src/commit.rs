@@ -35,13 +35,13 @@ const GROUP_MAX: usize = 128;
 
 /// One piece of work for the writer.
 pub(crate) enum Work {
-    Message(Box<Routed>, Reply<Sealed<Verdict>>),
-    Refused(Box<(Received, Refusal)>, Reply<Sealed<Verdict>>),
+    Message(Box<Routed>, Reply<Durable<Verdict>>),
+    Refused(Box<(Received, Refusal)>, Reply<Durable<Verdict>>),
     /// The broker confirmed these rows of the outbox.
     Relayed(Vec<u64>, Reply<()>),
     /// A department or participant acknowledged these deliveries.
     Delivered(Vec<String>, ParticipantId, Reply<Vec<String>>),
-    Answer(Box<AnswerEvidence>, Reply<Sealed<Recorded>>),
+    Answer(Box<AnswerEvidence>, Reply<Durable<Recorded>>),
     /// A delivery that cannot be handled becomes a dead letter.
     Bury(Burial, Reply<bool>),
     /// A delivery is to be given out once more.
@@ -70,6 +70,26 @@ pub(crate) struct Sealed<T> {
     pub(crate) receipts: Vec<Receipt>,
 }
 
+/// What the writer answers: whoever asked makes the receipts, so that the writer can go on.
+pub(crate) struct Durable<T> {
+    verdict: T,
+    /// Facts of this group, by their places in the log.
+    made: Vec<u64>,
+    group: Arc<Committed>,
+    /// Receipts of facts that were made before.
+    older: Vec<Receipt>,
+}
+
+impl<T> Durable<T> {
+    fn seal(self) -> Result<Sealed<T>, Refusal> {
+        let made = self.made.iter().map(|index| self.group.receipt(*index));
+        let receipts = self.older.into_iter().map(Ok).chain(made);
+        let receipts = receipts.collect::<Result<Vec<Receipt>, StoreError>>();
+        let receipts = receipts.map_err(|error| store_refusal(&error))?;
+        Ok(Sealed { verdict: self.verdict, receipts })
+    }
+}
+
 /// The handle that stages hold: hands work to the writer and waits for its verdict.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
@@ -81,7 +101,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// A routed message, to be judged by its keys and made durable.
     pub(crate) async fn message(&self, routed: Routed) -> Result<Sealed<Verdict>, Refusal> {
-        self.ask(|reply| Work::Message(Box::new(routed), reply)).await
+        self.ask(|reply| Work::Message(Box::new(routed), reply)).await?.seal()
     }
 
     /// A refused message of an authenticated participant.
@@ -90,7 +110,7 @@ impl Writer {
         received: Received,
         refusal: Refusal,
     ) -> Result<Sealed<Verdict>, Refusal> {
-        self.ask(|reply| Work::Refused(Box::new((received, refusal)), reply)).await
+        self.ask(|reply| Work::Refused(Box::new((received, refusal)), reply)).await?.seal()
     }
 
     /// Deliveries that the broker confirmed, by outbox number.
@@ -109,7 +129,7 @@ impl Writer {
 
     /// A department's authenticated answer.
     pub(crate) async fn answer(&self, answer: AnswerEvidence) -> Result<Sealed<Recorded>, Refusal> {
-        self.ask(|reply| Work::Answer(Box::new(answer), reply)).await
+        self.ask(|reply| Work::Answer(Box::new(answer), reply)).await?.seal()
     }
 
     /// Makes a pending delivery a dead letter; false when it is not pending any more.
@@ -334,6 +354,7 @@ impl WriterTask {
         match committed {
             Ok(committed) => {
                 self.metrics.committed(committed.facts().len());
+                let committed = Arc::new(committed);
                 for (work, done) in group.into_iter().zip(done) {
                     self.reply(work, done, &committed);
                 }
@@ -360,17 +381,13 @@ impl WriterTask {
         Ok(())
     }
 
-    fn reply(&self, work: Work, done: apply::Done, committed: &Committed) {
+    fn reply(&self, work: Work, done: apply::Done, committed: &Arc<Committed>) {
         // A caller that has gone away does not need its answer.
         match (work, done) {
             (Work::Message(_, reply) | Work::Refused(_, reply), apply::Done::Message(verdict)) => {
                 self.metrics.verdict(&verdict);
-                drop(
-                    reply.send(
-                        self.sealed(verdict.facts(), committed)
-                            .map(|receipts| Sealed { verdict, receipts }),
-                    ),
-                );
+                let facts = verdict.facts().to_vec();
+                drop(reply.send(self.durable(verdict, &facts, committed)));
             }
             (Work::Relayed(_, reply), apply::Done::Relayed) => drop(reply.send(Ok(()))),
             (Work::Delivered(_, _, reply), apply::Done::Delivered(ids)) => {
@@ -380,26 +397,30 @@ impl WriterTask {
                 drop(reply.send(Ok(moved)));
             }
             (Work::Answer(_, reply), apply::Done::Answer(result)) => {
-                let sealed = result.and_then(|verdict| {
-                    let receipts = self.sealed(verdict.facts(), committed)?;
-                    Ok(Sealed { verdict, receipts })
+                let durable = result.and_then(|recorded| {
+                    let facts = recorded.facts().to_vec();
+                    self.durable(recorded, &facts, committed)
                 });
-                drop(reply.send(sealed));
+                drop(reply.send(durable));
             }
             (work, _) => work.fail(&internal()),
         }
     }
 
-    /// Receipts of facts, new ones from this commit, older ones from the store.
-    fn sealed(&self, indexes: &[u64], committed: &Committed) -> Result<Vec<Receipt>, Refusal> {
-        let receipt = |index: &u64| match committed.fact(*index) {
-            Some(_) => committed.receipt(*index).map(Some),
-            None => self.reader.receipt(*index),
-        };
-        let receipts: Result<Option<Vec<Receipt>>, StoreError> =
-            indexes.iter().map(receipt).collect();
-        match receipts {
-            Ok(Some(receipts)) => Ok(receipts),
+    /// A verdict with what the receipts of its facts are made of. Those of a group are all of it;
+    /// a repetition's are older, and read here.
+    fn durable<T>(
+        &self,
+        verdict: T,
+        facts: &[u64],
+        group: &Arc<Committed>,
+    ) -> Result<Durable<T>, Refusal> {
+        let is_new = |index: &&u64| group.fact(**index).is_some();
+        let made: Vec<u64> = facts.iter().filter(is_new).copied().collect();
+        let older = facts.iter().filter(|index| !is_new(index));
+        let older = older.map(|index| self.reader.receipt(*index));
+        match older.collect::<Result<Option<Vec<Receipt>>, StoreError>>() {
+            Ok(Some(older)) => Ok(Durable { verdict, made, group: Arc::clone(group), older }),
             Ok(None) => Err(internal()),
             Err(error) => Err(store_refusal(&error)),
         }

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use onepoint_certs::ParticipantId;
 use onepoint_envelope::jws;
+use onepoint_store::{Hash, Payload};
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
@@ -144,6 +145,11 @@ impl Received {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The bytes for the store.
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        Payload::digested(&self.bytes, Hash::new(self.digest))
     }
 
     /// SHA-256 of the bytes as they came.

@@ -9,6 +9,7 @@ use onepoint_certs::{ParticipantId, Role, SignaturePolicy};
 use onepoint_envelope::dxp::DxpMsg;
 use onepoint_envelope::xmldsig::{self, SignaturePlace};
 use onepoint_schemas::{DocumentFacts, MESSAGE_VIOLATIONS_MAX, MessageType, bounded};
+use onepoint_store::{Hash, Payload};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -117,8 +118,9 @@ impl AnswerEvidence {
         &self.entries
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// The signed bytes for the store.
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        Payload::digested(&self.bytes, Hash::new(self.digest))
     }
 
     pub(crate) fn digest(&self) -> &[u8; 32] {

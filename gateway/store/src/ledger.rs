@@ -19,7 +19,6 @@ use std::sync::Arc;
 use onepoint_proof::{
     Fact, FullTile, Hash, HashReader, Nonce, ProofError, Receipt, TileId, Tiles, proof,
 };
-use ring::rand::SystemRandom;
 use sign::Signers;
 
 use crate::StoreError;
@@ -37,7 +36,6 @@ pub struct Ledger<S: Store> {
     store: S,
     signers: Signers,
     head: Option<Head>,
-    random: SystemRandom,
     /// The growing end of the tree as committed; replaced as a whole, after a commit.
     tiles: Arc<Tiles>,
     latest: Option<CheckpointRow>,
@@ -77,16 +75,7 @@ impl<S: Store> Ledger<S> {
                 store.transaction(&mut |tx| tx.put_head())?;
             }
         }
-        Ok(Ledger {
-            store,
-            signers,
-            head,
-            random: SystemRandom::new(),
-            tiles: Arc::new(tiles),
-            latest,
-            last_ms,
-            dead: false,
-        })
+        Ok(Ledger { store, signers, head, tiles: Arc::new(tiles), latest, last_ms, dead: false })
     }
 
     /// The time that a fact of now gets: the wall clock's, unless the last fact is later. Times
@@ -112,11 +101,11 @@ impl<S: Store> Ledger<S> {
         if self.dead {
             return Err(StoreError::Fatal("an earlier commit failed".into()));
         }
-        let (store, signers, random) = (&mut self.store, &self.signers, &self.random);
+        let (store, signers) = (&mut self.store, &self.signers);
         let (before, last_ms, mut sealed) = (&self.tiles, self.last_ms, None);
         let done = store.transaction(&mut |tx| {
             tx.set_time(now_ms);
-            let mut group = LedgerTx::new(tx, Arc::clone(before), random, last_ms);
+            let mut group = LedgerTx::new(tx, Arc::clone(before), last_ms);
             work(&mut group)?;
             // Dying up to here: nothing was promised to anybody, and nothing is on disk.
             // The checkpoint is signed now, but leaves this function only after the commit, so

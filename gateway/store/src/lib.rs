@@ -32,6 +32,7 @@ mod ledger;
 mod manifest;
 mod mirror;
 mod model;
+mod random;
 mod receipt;
 mod retention;
 mod sealing;

@@ -54,6 +54,26 @@ pub struct MessageKey<'a> {
     pub guid: &'a str,
 }
 
+/// A payload to store, with its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payload<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) digest: Hash,
+}
+
+impl<'a> Payload<'a> {
+    /// A payload whose SHA-256 is made here.
+    pub fn of(bytes: &'a [u8]) -> Payload<'a> {
+        Payload { bytes, digest: Hash::of(bytes) }
+    }
+
+    /// A payload whose SHA-256 is known from where it came in, so that the one writer need not
+    /// make it again. With another digest the store never hands the payload out.
+    pub fn digested(bytes: &'a [u8], digest: Hash) -> Payload<'a> {
+        Payload { bytes, digest }
+    }
+}
+
 /// A message to store.
 #[derive(Debug, Clone, Copy)]
 pub struct NewMessage<'a> {
@@ -77,7 +97,7 @@ pub struct NewMessage<'a> {
     /// When its bytes were here.
     pub received_ms: i64,
     /// The bytes as received.
-    pub payload: &'a [u8],
+    pub payload: Payload<'a>,
 }
 
 /// What is known of a message that was stored under a key 1.
@@ -400,7 +420,7 @@ pub struct NewAnswer<'a> {
     /// When it was received.
     pub received_ms: i64,
     /// The signed bytes.
-    pub payload: &'a [u8],
+    pub payload: Payload<'a>,
 }
 
 /// What is known of an answer that was stored.

@@ -12,11 +12,13 @@ pub use master::{MasterKeyError, MasterKeys};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+pub(crate) use ring::aead::NONCE_LEN;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::random::Nonces;
 
 /// Bytes of a key of either kind.
 const KEY_BYTES: usize = 32;
@@ -52,9 +54,14 @@ impl DataKey {
         self.id
     }
 
-    /// Seals the payload `body`: nonce, ciphertext, tag.
-    pub(crate) fn seal(&self, body: i64, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        seal(&self.secret, &payload_context(body, self.id), plain)
+    /// Seals the payload `body` with a fresh nonce: nonce, ciphertext, tag.
+    pub(crate) fn seal(
+        &self,
+        body: i64,
+        nonces: &mut Nonces<NONCE_LEN>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        seal(&self.secret, &payload_context(body, self.id), nonces.next()?, plain)
     }
 
     /// Opens what [`DataKey::seal`] made for the same payload; `None` for anything else.
@@ -113,7 +120,7 @@ impl Vault {
     pub(crate) fn wrap(&self, key: &DataKey) -> Result<Vec<u8>, StoreError> {
         let current = self.current_master().unwrap_or_default();
         let secret = self.master(current)?;
-        seal(secret, &key_context(key.id, current), key.secret.as_ref())
+        seal(secret, &key_context(key.id, current), Nonces::default().next()?, key.secret.as_ref())
     }
 
     /// The data key in the clear, unwrapped at most once.
@@ -169,9 +176,12 @@ fn cipher(secret: &Secret) -> Option<LessSafeKey> {
 }
 
 /// Nonce, ciphertext, tag, in one buffer.
-fn seal(secret: &Secret, context: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let mut nonce = [0; NONCE_LEN];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| StoreError::NoRandomness)?;
+fn seal(
+    secret: &Secret,
+    context: &str,
+    nonce: [u8; NONCE_LEN],
+    plain: &[u8],
+) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(plain.len().saturating_add(SEAL_BYTES));
     out.extend_from_slice(&nonce);
     out.extend_from_slice(plain);

@@ -87,7 +87,7 @@ pub(crate) fn message<'a>(
         media_type: "application/xml",
         outcome: Outcome::Accepted,
         received_ms: NOW,
-        payload,
+        payload: Payload::of(payload),
     }
 }
 
@@ -136,8 +136,8 @@ pub(crate) fn accept(tx: &mut LedgerTx<'_>, n: usize) -> Result<[u64; 2], StoreE
         declared_ms: NOW,
         period_start_ms: NOW,
     })?;
-    let first = tx.append(Some(&id), None, &fact(FactKind::ACCEPTED, n))?;
-    let second = tx.append(Some(&id), Some(0), &fact(FactKind::ACCEPTED, n).set("document", 0))?;
+    let first = tx.append(Some(&id), None, fact(FactKind::ACCEPTED, n))?;
+    let second = tx.append(Some(&id), Some(0), fact(FactKind::ACCEPTED, n).set("document", 0))?;
     for department in ["customs", "tax"] {
         let delivery_id = format!("{id}.{department}");
         tx.insert_outbox(&delivery(&delivery_id, &id, department, body))?;

@@ -79,7 +79,7 @@ fn close(
         }
         let fact = facts.statement(&participant, day, tally.as_ref(), now_ms);
         let digest = onepoint_proof::Hash::of(&fact.to_bytes().map_err(StoreError::Fact)?);
-        let index = tx.append(None, None, &fact)?;
+        let index = tx.append(None, None, fact)?;
         tx.put_registered(kind.as_str(), &name, Some(&digest), index)?;
         written += 1;
     }

@@ -2,24 +2,24 @@
 //! checkpoint join them. Everything here happens within one transaction, so that
 //! none of it is there without the rest.
 
-use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use onepoint_proof::leaf::NONCE_BYTES;
 use onepoint_proof::statement::{Day, running_next, running_start};
 use onepoint_proof::{Fact, FullTile, Hash, Nonce, Tiles};
-use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::sign::Signers;
 use super::{Committed, MAX_GROUP_FACTS};
 use crate::StoreError;
 use crate::model::{FactRow, NewFact, Tally};
+use crate::random::Nonces;
 use crate::store::{LogTx, Tx};
 
 /// An open group: everything of [`Tx`], and appending facts.
 pub struct LedgerTx<'t> {
     tx: &'t mut (dyn LogTx + 't),
-    random: &'t SystemRandom,
+    nonces: Nonces<NONCE_BYTES>,
     /// Shared with the ledger until the first fact, its own copy from then on.
     tiles: Arc<Tiles>,
     full: Vec<FullTile>,
@@ -28,7 +28,8 @@ pub struct LedgerTx<'t> {
     said: Vec<Fact>,
     /// Time of the last fact: none may be older.
     last_ms: i64,
-    tallies: BTreeMap<(Day, String), Tally>,
+    /// Of the senders in this group, and the day of now.
+    tallies: Vec<Tally>,
     /// The sender of the message that the last fact was about.
     sender: Option<(String, Option<String>)>,
 }
@@ -37,18 +38,17 @@ impl<'t> LedgerTx<'t> {
     pub(super) fn new(
         tx: &'t mut (dyn LogTx + 't),
         tiles: Arc<Tiles>,
-        random: &'t SystemRandom,
         last_ms: i64,
     ) -> LedgerTx<'t> {
         LedgerTx {
             tx,
-            random,
+            nonces: Nonces::default(),
             tiles,
             full: Vec::new(),
             facts: Vec::new(),
             said: Vec::new(),
             last_ms,
-            tallies: BTreeMap::new(),
+            tallies: Vec::new(),
             sender: None,
         }
     }
@@ -64,7 +64,7 @@ impl<'t> LedgerTx<'t> {
         &mut self,
         message: Option<&str>,
         document: Option<u32>,
-        fact: &Fact,
+        fact: Fact,
     ) -> Result<u64, StoreError> {
         if self.facts.len() >= MAX_GROUP_FACTS {
             return Err(StoreError::Invalid {
@@ -73,8 +73,7 @@ impl<'t> LedgerTx<'t> {
                 found: "one more".into(),
             });
         }
-        let mut nonce = [0; 32];
-        self.random.fill(&mut nonce).map_err(|_| StoreError::NoRandomness)?;
+        let nonce = self.nonces.next()?;
         let (bytes, leaf) = fact.commit(&Nonce::new(nonce)).map_err(StoreError::Fact)?;
         if leaf.time_ms < self.last_ms {
             return Err(StoreError::Invalid {
@@ -116,7 +115,7 @@ impl<'t> LedgerTx<'t> {
             entry,
             leaf_hash,
         });
-        self.said.push(fact.clone());
+        self.said.push(fact);
         Ok(index)
     }
 
@@ -139,20 +138,23 @@ impl<'t> LedgerTx<'t> {
         leaf: &Hash,
     ) -> Result<(), StoreError> {
         let day = Day::of(time_ms);
-        let key = (day, participant.to_owned());
-        if !self.tallies.contains_key(&key) {
-            let found = self.tx.tally(participant, day.number())?;
-            let tally = found.unwrap_or_else(|| Tally {
-                participant: participant.to_owned(),
-                day: day.number(),
-                count: 0,
-                first: index,
-                last: index,
-                running: running_start(participant, day),
-            });
-            self.tallies.insert(key.clone(), tally);
-        }
-        if let Some(tally) = self.tallies.get_mut(&key) {
+        let same = |tally: &Tally| tally.day == day.number() && tally.participant == participant;
+        let place = match self.tallies.iter().position(same) {
+            Some(place) => place,
+            None => {
+                let found = self.tx.tally(participant, day.number())?;
+                self.tallies.push(found.unwrap_or_else(|| Tally {
+                    participant: participant.to_owned(),
+                    day: day.number(),
+                    count: 0,
+                    first: index,
+                    last: index,
+                    running: running_start(participant, day),
+                }));
+                self.tallies.len() - 1
+            }
+        };
+        if let Some(tally) = self.tallies.get_mut(place) {
             tally.count += 1;
             tally.last = index;
             tally.running = running_next(&tally.running, index, leaf);
@@ -166,7 +168,7 @@ impl<'t> LedgerTx<'t> {
         let mut checkpoint = None;
         if !facts.is_empty() {
             store_tiles(tx, &tiles, &full)?;
-            for tally in tallies.values() {
+            for tally in &tallies {
                 tx.put_tally(tally)?;
             }
             // Not before the facts it covers, whatever the wall clock says.

@@ -177,7 +177,7 @@ fn a_group_is_bounded() {
     let error = ledger
         .commit(NOW, &mut |tx| {
             loop {
-                tx.append(None, None, &fact)?;
+                tx.append(None, None, fact.clone())?;
                 appended += 1;
             }
         })

@@ -18,7 +18,7 @@ impl NewMessage<'_> {
         optional("message guid", self.guid, MAX_KEY_BYTES)?;
         text("message type", self.message_type, MAX_KEY_BYTES)?;
         text("media type", self.media_type, MAX_KEY_BYTES)?;
-        bytes("payload", self.payload, MAX_BODY_BYTES)
+        bytes("payload", self.payload.bytes, MAX_BODY_BYTES)
     }
 }
 
@@ -115,7 +115,7 @@ impl NewAnswer<'_> {
         text("answer id", self.answer_id, MAX_ID_BYTES)?;
         text("message id", self.message, MAX_ID_BYTES)?;
         text("message type", self.message_type, MAX_KEY_BYTES)?;
-        bytes("payload", self.payload, MAX_BODY_BYTES)
+        bytes("payload", self.payload.bytes, MAX_BODY_BYTES)
     }
 }
 

@@ -86,9 +86,13 @@ fn payloads_open_as_they_were() {
     let key = DataKey::generate(3).unwrap();
     for length in [0, 1, 15, 16, 17, 5000] {
         let plain = vec![0x5a; length];
-        let sealed = key.seal(9, &plain).unwrap();
+        let sealed = key.seal(9, &mut Nonces::default(), &plain).unwrap();
         assert_eq!(sealed.len(), length + SEAL_BYTES);
-        assert_ne!(key.seal(9, &plain).unwrap(), sealed, "another nonce each time");
+        assert_ne!(
+            key.seal(9, &mut Nonces::default(), &plain).unwrap(),
+            sealed,
+            "another nonce each time"
+        );
         assert_eq!(key.open(9, sealed).unwrap(), plain);
     }
 }
@@ -96,7 +100,7 @@ fn payloads_open_as_they_were() {
 #[test]
 fn a_payload_altered_in_any_bit_does_not_open() {
     let key = DataKey::generate(3).unwrap();
-    let sealed = key.seal(9, b"an order").unwrap();
+    let sealed = key.seal(9, &mut Nonces::default(), b"an order").unwrap();
     for bit in 0..sealed.len() * 8 {
         let mut altered = sealed.clone();
         altered[bit / 8] ^= 1 << (bit % 8);

@@ -4,6 +4,8 @@
 //! is prepared once for each connection. Numbers beyond what a column can hold
 //! find nothing rather than something else.
 
+use std::sync::LazyLock;
+
 use onepoint_proof::{Hash, tile};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
@@ -47,15 +49,19 @@ pub(super) fn message(on: &Connection, id: &str) -> Sql<Option<MessageRow>> {
     one(on, MESSAGE, "WHERE id = ?1", [id], to_message)
 }
 
+// Asked for each message, and most often in vain: not put together anew each time, as others are.
 pub(super) fn seen_message(on: &Connection, key: &MessageKey<'_>) -> Sql<Option<SeenMessage>> {
-    let place = "WHERE zone = ?1 AND sender = ?2 AND guid = ?3";
-    let found = one(on, MESSAGE, place, [key.zone, key.sender, key.guid], to_message)?;
-    Ok(found.map(|row| SeenMessage {
-        id: row.id,
-        content_digest: row.content_digest,
-        received_ms: row.received_ms,
-        outcome: row.outcome,
-    }))
+    let sql = "SELECT id, content_digest, received_ms, outcome FROM message \
+        WHERE zone = ?1 AND sender = ?2 AND guid = ?3";
+    let seen = |row: &Row<'_>| {
+        Ok(SeenMessage {
+            id: row.get(0)?,
+            content_digest: row.get::<_, Digest>(1)?.0,
+            received_ms: row.get(2)?,
+            outcome: row.get(3)?,
+        })
+    };
+    on.prepare_cached(sql)?.query_row([key.zone, key.sender, key.guid], seen).optional()
 }
 
 pub(super) fn document(on: &Connection, message: &str, index: u32) -> Sql<Option<DocumentRow>> {
@@ -67,7 +73,8 @@ pub(super) fn documents(on: &Connection, message: &str) -> Sql<Vec<DocumentRow>>
 }
 
 pub(super) fn key_state(on: &Connection, key: &BusinessKey<'_>) -> Sql<Option<KeyState>> {
-    one(on, KEY, "DESC LIMIT 1", [key.kind, key.value], to_key_state)
+    static LAST: LazyLock<String> = LazyLock::new(|| format!("{KEY} DESC LIMIT 1"));
+    on.prepare_cached(&LAST)?.query_row([key.kind, key.value], to_key_state).optional()
 }
 
 pub(super) fn key_versions(on: &Connection, key: &BusinessKey<'_>) -> Sql<Vec<KeyState>> {

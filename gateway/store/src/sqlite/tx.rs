@@ -135,7 +135,7 @@ impl Tx for SqliteTx<'_> {
 
     fn insert_body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
         check_body(bytes)?;
-        self.body(bytes)
+        self.body(Payload::of(bytes))
     }
 
     fn insert_document(&mut self, document: &NewDocument<'_>) -> Result<(), StoreError> {
@@ -202,7 +202,8 @@ impl Tx for SqliteTx<'_> {
 
     fn insert_outbox(&mut self, delivery: &NewDelivery<'_>) -> Result<u64, StoreError> {
         delivery.check()?;
-        let order_keys = serde_json::Value::from(delivery.order_keys).to_string();
+        let order_keys = serde_json::to_string(delivery.order_keys);
+        let order_keys = order_keys.map_err(|error| StoreError::Backend(error.into()))?;
         // The length is kept beside, so that a reader can bound a page without the payloads.
         let Some(body_bytes) = self.body_bytes(delivery.body)? else {
             return self.fail(StoreError::Conflict(format!("no body {}", delivery.body.0)));

@@ -137,7 +137,7 @@ pub(crate) fn times_never_go_back<B: Backend>() {
     assert_eq!(ledger.time(5), 5);
     let at = |ledger: &mut Ledger<B::Store>, time_ms: i64| {
         let fact = Fact::new(FactKind::KEY, time_ms);
-        ledger.commit(5, &mut |tx| tx.append(None, None, &fact).map(drop))
+        ledger.commit(5, &mut |tx| tx.append(None, None, fact.clone()).map(drop))
     };
     at(&mut ledger, NOW).unwrap();
     // The checkpoint is not older than the facts it covers.
@@ -149,8 +149,8 @@ pub(crate) fn times_never_go_back<B: Backend>() {
     at(&mut ledger, NOW).unwrap();
     at(&mut ledger, NOW + 5).unwrap();
     let error = ledger.commit(NOW, &mut |tx| {
-        tx.append(None, None, &Fact::new(FactKind::KEY, NOW + 9))?;
-        tx.append(None, None, &Fact::new(FactKind::KEY, NOW + 8)).map(drop)
+        tx.append(None, None, Fact::new(FactKind::KEY, NOW + 9))?;
+        tx.append(None, None, Fact::new(FactKind::KEY, NOW + 8)).map(drop)
     });
     assert_eq!(error.unwrap_err().code(), "store-value-invalid");
     // The group that failed has not moved the time.
@@ -167,10 +167,10 @@ pub(crate) fn facts_are_tallied_by_sender_and_day<B: Backend>() {
     let today = Day::of(NOW);
     commit(&mut ledger, 0..3).unwrap();
     let own = Fact::new(FactKind::KEY, NOW);
-    ledger.commit(NOW, &mut |tx| tx.append(None, None, &own).map(drop)).unwrap();
+    ledger.commit(NOW, &mut |tx| tx.append(None, None, own.clone()).map(drop)).unwrap();
     commit(&mut ledger, 3..4).unwrap();
     let later = Fact::new(FactKind::ANSWERED, NOW + 86_400_000);
-    let answered = |tx: &mut LedgerTx<'_>| tx.append(Some(&id(1)), None, &later).map(drop);
+    let answered = |tx: &mut LedgerTx<'_>| tx.append(Some(&id(1)), None, later.clone()).map(drop);
     ledger.commit(NOW, &mut |tx| answered(tx)).unwrap();
 
     let tallies = reader.tallies(today.number()).unwrap();
@@ -226,7 +226,7 @@ pub(crate) fn the_register_keeps_what_was_said_last<B: Backend>() {
         let mut known = Vec::new();
         ledger
             .commit(NOW, &mut |tx| {
-                let index = tx.append(None, None, &fact)?;
+                let index = tx.append(None, None, fact.clone())?;
                 tx.put_registered(kind, name, digest.as_ref(), index)?;
                 known = tx.registered("participant")?;
                 Ok(())

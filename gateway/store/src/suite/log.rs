@@ -54,7 +54,7 @@ pub(crate) fn receipts_of_large_groups_hold<B: Backend>() {
     let committed = ledger
         .commit(NOW, &mut |tx| {
             for n in 0..1500 {
-                indexes.push(tx.append(None, None, &fact(FactKind::POLICY, n))?);
+                indexes.push(tx.append(None, None, fact(FactKind::POLICY, n))?);
             }
             Ok(())
         })
@@ -79,8 +79,8 @@ pub(crate) fn facts_name_their_message_and_document<B: Backend>() {
     ledger
         .commit(NOW, &mut |tx| {
             accept(tx, 0)?;
-            tx.append(None, None, &fact(FactKind::PARTICIPANT, 0))?;
-            tx.append(Some(&id(0)), Some(0), &fact(FactKind::ANSWERED, 0))?;
+            tx.append(None, None, fact(FactKind::PARTICIPANT, 0))?;
+            tx.append(Some(&id(0)), Some(0), fact(FactKind::ANSWERED, 0))?;
             seen_inside = tx.facts_of(&id(0))?;
             Ok(())
         })
@@ -94,7 +94,7 @@ pub(crate) fn facts_name_their_message_and_document<B: Backend>() {
     assert_eq!(nonces.len(), 3, "each leaf has its own salt");
     assert!(!nonces.contains(&[0; 32]));
     let orphan = ledger.commit(NOW, &mut |tx| {
-        tx.append(Some("nobody"), None, &fact(FactKind::ACCEPTED, 1)).map(|_| ())
+        tx.append(Some("nobody"), None, fact(FactKind::ACCEPTED, 1)).map(|_| ())
     });
     assert_eq!(orphan.unwrap_err().code(), "store-conflict");
 }
@@ -107,8 +107,9 @@ pub(crate) fn facts_out_of_bounds_have_their_own_code<B: Backend>() {
         (Fact::new(FactKind::ACCEPTED, -1), "fact-time"),
         (Fact::new(FactKind::ACCEPTED, NOW).set("kind", "other"), "fact-member-reserved"),
     ] {
-        let error =
-            ledger.commit(NOW, &mut |tx| tx.append(None, None, &fact).map(|_| ())).unwrap_err();
+        let error = ledger
+            .commit(NOW, &mut |tx| tx.append(None, None, fact.clone()).map(|_| ()))
+            .unwrap_err();
         assert_eq!(error.code(), code);
         assert!(!error.is_fatal());
         assert!(std::error::Error::source(&error).is_some());

@@ -368,7 +368,7 @@ pub(crate) fn answers_are_stored_once<B: Backend>() {
         content_digest: digest(9),
         message_type: "CEB312Message",
         received_ms: at,
-        payload: b"<CEB312Message/>",
+        payload: Payload::of(b"<CEB312Message/>"),
     };
     ledger
         .commit(NOW, &mut |tx| {
@@ -406,7 +406,7 @@ pub(crate) fn values_out_of_bounds_are_refused_and_named<B: Backend>() {
         (NewMessage { guid: Some(&long), ..good }, "message guid"),
         (NewMessage { message_type: "", ..good }, "message type"),
         (NewMessage { media_type: &long, ..good }, "media type"),
-        (NewMessage { payload: &huge, ..good }, "payload"),
+        (NewMessage { payload: Payload::of(&huge), ..good }, "payload"),
     ];
     for (message, name) in bad {
         let result = ledger.commit(NOW, &mut |tx| tx.insert_message(&message).map(|_| ()));

@@ -46,7 +46,7 @@ pub(super) fn bury(
     if delivery.kind == DestinationKind::Department {
         let by = json!({ "how": "dead-letter", "code": burial.code, "reason": burial.reason });
         let fact = facts.moved(FactKind::RELAYED, &delivery, Some(by), now_ms);
-        tx.append(Some(&delivery.message), None, &fact)?;
+        tx.append(Some(&delivery.message), None, fact)?;
     }
     let mut headers = headers(&delivery);
     headers.insert(DEAD_OF.to_owned(), json!(delivery.id));
@@ -79,7 +79,7 @@ pub(super) fn again(
             tx.mark_delivered(delivery.seq, now_ms)?;
             if delivery.kind == DestinationKind::Department {
                 let fact = facts.moved(FactKind::DELIVERED, &delivery, Some(by.clone()), now_ms);
-                tx.append(Some(&delivery.message), None, &fact)?;
+                tx.append(Some(&delivery.message), None, fact)?;
             }
             delivery.destination.strip_prefix(DEAD_LANE).unwrap_or_default().to_owned()
         }
@@ -108,7 +108,7 @@ pub(super) fn again(
     let seq = row.insert(tx, &delivery, now_ms)?;
     if let (Some(row), DestinationKind::Department) = (tx.delivery(seq)?, delivery.kind) {
         let fact = facts.moved(FactKind::REPLAYED, &row, Some(by), now_ms);
-        tx.append(Some(&delivery.message), None, &fact.set("of", json!(first)))?;
+        tx.append(Some(&delivery.message), None, fact.set("of", json!(first)))?;
     }
     Ok(true)
 }

@@ -36,7 +36,7 @@ pub(super) fn relayed(
         let Some(delivery) = tx.delivery(*seq)? else { continue };
         if delivery.kind == DestinationKind::Department {
             let fact = facts.moved(FactKind::RELAYED, &delivery, None, now_ms);
-            tx.append(Some(&delivery.message), None, &fact)?;
+            tx.append(Some(&delivery.message), None, fact)?;
         }
     }
     Ok(())
@@ -56,7 +56,7 @@ pub(super) fn delivered(
         {
             let by = json!({ "participant": by.as_str(), "how": "acknowledged" });
             let fact = facts.moved(FactKind::DELIVERED, &delivery, Some(by), now_ms);
-            tx.append(Some(&delivery.message), None, &fact)?;
+            tx.append(Some(&delivery.message), None, fact)?;
         }
         first_time(tx, &delivery, by, facts, now_ms)?;
         now_delivered.push(id.clone());
@@ -78,7 +78,7 @@ fn first_time(
     if tx.mark_delivered(first.seq, now_ms)? && first.kind == DestinationKind::Department {
         let by = json!({ "participant": by.as_str(), "how": "acknowledged", "as": delivery.id });
         let fact = facts.moved(FactKind::DELIVERED, &first, Some(by), now_ms);
-        tx.append(Some(&first.message), None, &fact)?;
+        tx.append(Some(&first.message), None, fact)?;
     }
     Ok(())
 }
@@ -111,14 +111,14 @@ pub(super) fn record(
         content_digest: content,
         message_type: answer.message_type(),
         received_ms: now_ms,
-        payload: answer.bytes(),
+        payload: answer.payload(),
     })?;
     let mut written = Vec::new();
     // A signed answer is the department's word that it has the message.
     if tx.mark_delivered(delivery.seq, now_ms)? {
         let by = json!({ "participant": answer.sender().as_str(), "how": "answered", "answer": answer.id() });
         let fact = facts.moved(FactKind::DELIVERED, &delivery, Some(by), now_ms);
-        tx.append(Some(&delivery.message), None, &fact)?;
+        tx.append(Some(&delivery.message), None, fact)?;
     }
     let (mut listed, mut named) = (Vec::new(), Named::of(tx, &delivery)?);
     // Only the receipt of its own type says where the declaration stands; others have their say
@@ -131,7 +131,7 @@ pub(super) fn record(
             set_status(tx, &delivery.message, index, status, now_ms)?;
         }
         let fact = facts.answered(answer, entry, document, now_ms);
-        let index = tx.append(Some(&delivery.message), document, &fact)?;
+        let index = tx.append(Some(&delivery.message), document, fact)?;
         written.push(index);
         listed.push(json!({
             "document": document, "status": entry.status, "fact": index,

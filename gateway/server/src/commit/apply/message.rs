@@ -37,8 +37,9 @@ pub(super) fn message(
         }
         GuidVerdict::Fresh => {}
     }
-    let documents = judge_documents(tx, routed, now_ms)?;
-    store_message(tx, routed, &documents, content, facts, now_ms)?;
+    let judged = judge_documents(tx, routed, now_ms)?;
+    store_message(tx, routed, &judged, content, facts, now_ms)?;
+    let documents: Vec<DocumentVerdict> = judged.into_iter().map(|judged| judged.verdict).collect();
     let mut written = Vec::with_capacity(documents.len());
     let id = authentic.received().id().to_string();
     for verdict in &documents {
@@ -46,7 +47,7 @@ pub(super) fn message(
             None => facts.accepted(routed, verdict.index, now_ms),
             Some(refusal) => facts.refused_document(routed, verdict.index, refusal, now_ms),
         };
-        written.push(tx.append(Some(&id), Some(number(verdict.index)), &fact)?);
+        written.push(tx.append(Some(&id), Some(number(verdict.index)), fact)?);
     }
     Ok(Verdict {
         message: id,
@@ -110,29 +111,42 @@ fn guid_conflict(guid: &str, message: &str) -> Refusal {
     .expecting("a new guid for new content, or exactly the content sent before")
 }
 
+/// A document with the version of its business key that it takes, if it has one and may.
+struct Judged {
+    verdict: DocumentVerdict,
+    takes: Option<Takes>,
+}
+
+/// A version of a business key, and when its period began.
+type Takes = (u32, i64);
+
 /// Rules have judged already; here the business keys do, in the order of the batch.
 fn judge_documents(
     tx: &mut LedgerTx<'_>,
     routed: &Routed,
     now_ms: i64,
-) -> Result<Vec<DocumentVerdict>, StoreError> {
+) -> Result<Vec<Judged>, StoreError> {
     let authentic = routed.valid().authentic();
-    let mut verdicts: Vec<DocumentVerdict> = Vec::with_capacity(authentic.facts().len());
+    let mut all: Vec<Judged> = Vec::with_capacity(authentic.facts().len());
     for (index, document) in authentic.facts().iter().enumerate() {
         let violations = routed.valid().violations(index);
-        let refusal = if violations.is_empty() {
-            let earlier = authentic.facts().iter().take(index).zip(&verdicts);
-            let twice = earlier.into_iter().any(|(other, verdict)| {
-                verdict.refusal.is_none() && other.business_key == document.business_key
+        let judged = if violations.is_empty() {
+            let earlier = authentic.facts().iter().take(index).zip(&all);
+            let twice = earlier.into_iter().any(|(other, judged)| {
+                judged.verdict.refusal.is_none() && other.business_key == document.business_key
             });
             judge_key(tx, document, twice, now_ms)?
         } else {
             let refusal = Refusal::from_violations(Stage::Validate, violations.to_vec());
-            Some(refusal.within(authentic.within()))
+            Err(refusal.within(authentic.within()))
         };
-        verdicts.push(DocumentVerdict { index, refusal });
+        let (takes, refusal) = match judged {
+            Ok(takes) => (takes, None),
+            Err(refusal) => (None, Some(refusal)),
+        };
+        all.push(Judged { verdict: DocumentVerdict { index, refusal }, takes });
     }
-    Ok(verdicts)
+    Ok(all)
 }
 
 fn judge_key(
@@ -140,19 +154,19 @@ fn judge_key(
     document: &DocumentFacts,
     twice: bool,
     now_ms: i64,
-) -> Result<Option<Refusal>, StoreError> {
-    let Some(key) = business_key(document) else { return Ok(None) };
+) -> Result<Result<Option<Takes>, Refusal>, StoreError> {
+    let Some(key) = business_key(document) else { return Ok(Ok(None)) };
     if twice {
-        return Ok(Some(declared(&key, "in this batch", "本批次", None)));
+        return Ok(Err(declared(&key, "in this batch", "本批次", None)));
     }
     let present = tx.business_key(&key)?;
     let app_type = app_type(document);
     let period = keys::period_of(key.kind);
     Ok(match keys::judge_key(present.as_ref(), app_type, now_ms, period) {
-        KeyVerdict::Take { .. } => None,
+        KeyVerdict::Take { version, period_start_ms, .. } => Ok(Some((version, period_start_ms))),
         KeyVerdict::AlreadyDeclared { message, last_status, .. } => {
             let en = format!("in message {message}");
-            Some(declared(&key, &en, &format!("报文 {message}"), last_status))
+            Err(declared(&key, &en, &format!("报文 {message}"), last_status))
         }
     })
 }
@@ -172,7 +186,7 @@ fn declared(key: &BusinessKey<'_>, en: &str, zh: &str, status: Option<i64>) -> R
 fn store_message(
     tx: &mut LedgerTx<'_>,
     routed: &Routed,
-    documents: &[DocumentVerdict],
+    documents: &[Judged],
     content: Hash,
     facts: &FactMaker,
     now_ms: i64,
@@ -180,7 +194,7 @@ fn store_message(
     let authentic = routed.valid().authentic();
     let received = authentic.received();
     let id = received.id().to_string();
-    let accepted = documents.iter().any(|d| d.refusal.is_none());
+    let accepted = documents.iter().any(|d| d.verdict.refusal.is_none());
     let outcome = if accepted { Outcome::Accepted } else { Outcome::Refused };
     let body = tx.insert_message(&NewMessage {
         id: &id,
@@ -193,13 +207,13 @@ fn store_message(
         media_type: received.carrier().media_type(),
         outcome,
         received_ms: received.at().as_millisecond(),
-        payload: received.bytes(),
+        payload: received.payload(),
     })?;
-    for (verdict, document) in documents.iter().zip(authentic.facts()) {
-        store_document(tx, &id, verdict, document, now_ms)?;
+    for (judged, document) in documents.iter().zip(authentic.facts()) {
+        store_document(tx, &id, judged, document, now_ms)?;
     }
     for delivery in routed.deliveries() {
-        let good = |i: &&usize| documents.get(**i).is_some_and(|d| d.refusal.is_none());
+        let good = |i: &&usize| documents.get(**i).is_some_and(|d| d.verdict.refusal.is_none());
         let indexes: Vec<usize> = delivery.documents.iter().filter(good).copied().collect();
         if indexes.is_empty() {
             continue;
@@ -234,12 +248,13 @@ fn store_message(
 fn store_document(
     tx: &mut LedgerTx<'_>,
     message: &str,
-    verdict: &DocumentVerdict,
+    judged: &Judged,
     document: &DocumentFacts,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let key = business_key(document);
     let app_type = app_type(document);
+    let Judged { verdict, takes } = judged;
     let accepted = verdict.refusal.is_none();
     tx.insert_document(&NewDocument {
         message,
@@ -250,13 +265,7 @@ fn store_document(
         order_key: document.order_key.as_deref(),
         outcome: if accepted { Outcome::Accepted } else { Outcome::Refused },
     })?;
-    let Some(key) = key.filter(|_| accepted) else { return Ok(()) };
-    let present = tx.business_key(&key)?;
-    let period = keys::period_of(key.kind);
-    let verdict_on_key = keys::judge_key(present.as_ref(), app_type, now_ms, period);
-    let KeyVerdict::Take { version, period_start_ms, .. } = verdict_on_key else {
-        return Err(StoreError::abandoned("key-raced", "a key was taken within one transaction"));
-    };
+    let (Some(key), Some((version, period_start_ms))) = (key, *takes) else { return Ok(()) };
     tx.put_business_key(&NewKeyVersion {
         key,
         version,
@@ -286,10 +295,10 @@ pub(super) fn refused_message(
         media_type: received.carrier().media_type(),
         outcome: Outcome::Refused,
         received_ms: received.at().as_millisecond(),
-        payload: received.bytes(),
+        payload: received.payload(),
     })?;
     let fact = facts.refused_message(received, refusal, now_ms);
-    let index = tx.append(Some(&id), None, &fact)?;
+    let index = tx.append(Some(&id), None, fact)?;
     Ok(Verdict {
         message: id,
         duplicate: false,

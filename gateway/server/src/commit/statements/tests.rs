@@ -2,7 +2,9 @@
 
 use onepoint_proof::statement::running_start;
 use onepoint_proof::{Fact, LogSigner};
-use onepoint_store::{NewMessage, Outcome, Reader, SqliteOptions, SqliteReader, SqliteStore};
+use onepoint_store::{
+    NewMessage, Outcome, Payload, Reader, SqliteOptions, SqliteReader, SqliteStore,
+};
 use serde_json::Value;
 
 use super::*;
@@ -48,11 +50,11 @@ impl World {
             media_type: "application/xml",
             outcome: Outcome::Accepted,
             received_ms: at,
-            payload: b"<m/>",
+            payload: Payload::of(b"<m/>"),
         };
         let work = &mut |tx: &mut LedgerTx<'_>| {
             tx.insert_message(&message)?;
-            tx.append(Some(id), None, &fact).map(drop)
+            tx.append(Some(id), None, fact.clone()).map(drop)
         };
         self.ledger.commit(at, work).unwrap();
     }

@@ -12,7 +12,7 @@ use crate::suite::account::TestSeal;
 use crate::suite::{delivery, id, signer};
 use crate::{
     BusinessKey, CheckFinding, CheckOptions, Checked, Head, Ledger, LedgerTx, LogParts, MasterKeys,
-    NewAnswer, NewDocument, NewKeyVersion, NewMessage, Outcome, StoreError, check,
+    NewAnswer, NewDocument, NewKeyVersion, NewMessage, Outcome, Payload, StoreError, check,
 };
 
 /// The master keys of the tests.
@@ -120,7 +120,7 @@ pub(in crate::sqlite) fn fill(ledger: &mut Ledger<SqliteStore>, messages: std::o
     ledger
         .commit(now, &mut |tx| {
             let fact = Fact::new(FactKind::POLICY, now).set("policy", "strict");
-            let index = tx.append(None, None, &fact)?;
+            let index = tx.append(None, None, fact)?;
             tx.put_registered("policy", "strict", Some(&Hash::of(b"strict")), index)
         })
         .unwrap();
@@ -146,7 +146,7 @@ fn message(tx: &mut LedgerTx<'_>, n: usize, now: i64) -> Result<(), StoreError> 
         media_type: "application/xml",
         outcome: if refused { Outcome::Refused } else { Outcome::Accepted },
         received_ms: now,
-        payload: payload.as_bytes(),
+        payload: Payload::of(payload.as_bytes()),
     })?;
     let key = BusinessKey { kind: "order", value: &order };
     tx.insert_document(&NewDocument {
@@ -166,7 +166,7 @@ fn message(tx: &mut LedgerTx<'_>, n: usize, now: i64) -> Result<(), StoreError> 
         .set("content", content.to_hex())
         .set("digest", json!({ "sha256": Hash::of(payload.as_bytes()).to_hex() }))
         .set("document", 0);
-    tx.append(Some(&id), Some(0), &fact)?;
+    tx.append(Some(&id), Some(0), fact)?;
     if refused {
         return Ok(());
     }
@@ -196,11 +196,11 @@ fn moved(tx: &mut LedgerTx<'_>, n: usize, time_ms: i64) -> Result<(), StoreError
     };
     if !n.is_multiple_of(4) {
         tx.mark_relayed(delivery.seq, time_ms)?;
-        tx.append(Some(&id), None, &about(FactKind::RELAYED))?;
+        tx.append(Some(&id), None, about(FactKind::RELAYED))?;
     }
     if n % 4 > 1 {
         tx.mark_delivered(delivery.seq, time_ms)?;
-        tx.append(Some(&id), None, &about(FactKind::DELIVERED))?;
+        tx.append(Some(&id), None, about(FactKind::DELIVERED))?;
     }
     if n % 4 > 2 {
         let (answer_id, payload) = (format!("A{n}"), format!("<answer n='{n}'/>").repeat(5));
@@ -212,7 +212,7 @@ fn moved(tx: &mut LedgerTx<'_>, n: usize, time_ms: i64) -> Result<(), StoreError
             content_digest: content,
             message_type: "CEB312Message",
             received_ms: time_ms,
-            payload: payload.as_bytes(),
+            payload: Payload::of(payload.as_bytes()),
         })?;
         tx.set_document_status(&id, 0, 120, time_ms)?;
         let fact = about(FactKind::ANSWERED)
@@ -221,7 +221,7 @@ fn moved(tx: &mut LedgerTx<'_>, n: usize, time_ms: i64) -> Result<(), StoreError
             .set("digest", json!({ "sha256": Hash::of(payload.as_bytes()).to_hex() }))
             .set("status", "120")
             .set("document", 0);
-        tx.append(Some(&id), Some(0), &fact)?;
+        tx.append(Some(&id), Some(0), fact)?;
     }
     Ok(())
 }

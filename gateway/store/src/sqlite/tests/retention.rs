@@ -43,9 +43,9 @@ fn answer(tx: &mut LedgerTx<'_>, n: usize, department: &str, at: i64) -> Result<
         content_digest: digest(n),
         message_type: "CEB312Message",
         received_ms: at,
-        payload: text.as_bytes(),
+        payload: crate::Payload::of(text.as_bytes()),
     })?;
-    tx.append(Some(&id(n)), None, &fact(FactKind::ANSWERED, n)).map(drop)
+    tx.append(Some(&id(n)), None, fact(FactKind::ANSWERED, n)).map(drop)
 }
 
 /// Delivers to and answers for both departments.
@@ -103,7 +103,7 @@ fn only_what_is_closed_and_old_enough_moves() {
         let (name, guid) = (id(7), "G7");
         let refused = suite::message(&name, guid, 7, b"<refused/>");
         tx.insert_message(&crate::NewMessage { outcome: Outcome::Refused, guid: None, ..refused })?;
-        tx.append(Some(&name), None, &fact(FactKind::REFUSED, 7)).map(drop)
+        tx.append(Some(&name), None, fact(FactKind::REFUSED, 7)).map(drop)
     });
     commit_all(&mut opened, |tx| {
         settle(tx, 0)?;
@@ -195,7 +195,7 @@ fn steps_are_bounded_and_the_last_one_says_so() {
             let (name, guid) = (id(n), format!("G{n}"));
             let message = suite::message(&name, &guid, n, &payload);
             tx.insert_message(&crate::NewMessage { outcome: Outcome::Refused, ..message })?;
-            tx.append(Some(&name), None, &fact(FactKind::REFUSED, n)).map(drop)
+            tx.append(Some(&name), None, fact(FactKind::REFUSED, n)).map(drop)
         })
     });
     let mut steps = Vec::new();
@@ -215,7 +215,7 @@ fn steps_are_bounded_and_the_last_one_says_so() {
                 let (name, guid) = (id(n), format!("G{n}"));
                 let message = suite::message(&name, &guid, n, b"x");
                 tx.insert_message(&crate::NewMessage { outcome: Outcome::Refused, ..message })?;
-                tx.append(Some(&name), None, &fact(FactKind::REFUSED, n)).map(drop)
+                tx.append(Some(&name), None, fact(FactKind::REFUSED, n)).map(drop)
             })
         });
         next += 1000;

@@ -5,14 +5,14 @@
 //! ever there without its key. After a rollback neither is, and the next transaction
 //! makes another key under the same number: nothing of it is remembered in between.
 
-use onepoint_proof::Hash;
 use onepoint_proof::statement::Day;
 use rusqlite::params;
 
 use super::SqliteTx;
 use crate::StoreError;
-use crate::model::BodyId;
-use crate::sealing::{DataKey, PAYLOADS_MAX, WrappedKey};
+use crate::model::{BodyId, Payload};
+use crate::random::Nonces;
+use crate::sealing::{DataKey, NONCE_LEN, PAYLOADS_MAX, WrappedKey};
 use crate::sqlite::rows;
 
 /// The payloads of one transaction.
@@ -25,13 +25,14 @@ pub(super) struct NewBodies {
     key: Option<(std::sync::Arc<DataKey>, u64)>,
     /// Sealed by it in this transaction.
     sealed: u64,
+    nonces: Nonces<NONCE_LEN>,
 }
 
 impl SqliteTx<'_> {
-    pub(super) fn body(&mut self, bytes: &[u8]) -> Result<BodyId, StoreError> {
+    pub(super) fn body(&mut self, payload: Payload<'_>) -> Result<BodyId, StoreError> {
         let id = self.next_body()?;
-        let (digest, length) = (Hash::of(bytes), bytes.len());
-        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let Payload { bytes, digest } = payload;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let sql = "INSERT INTO body (id, bytes, data_key, digest, plain_bytes) \
             VALUES (?1, ?2, ?3, ?4, ?5)";
         if self.vault.seals() {
@@ -85,7 +86,7 @@ impl SqliteTx<'_> {
         let Some((key, _)) = &self.bodies.key else {
             return Err(StoreError::Backend("no data key".into()));
         };
-        let sealed = key.seal(body, bytes)?;
+        let sealed = key.seal(body, &mut self.bodies.nonces, bytes)?;
         self.bodies.sealed += 1;
         Ok((key.id(), sealed))
     }
