@@ -131,23 +131,7 @@ impl Receipt {
     /// # Errors
     /// [`ReceiptError::Fact`]; [`ReceiptError::TooLarge`] beyond what a verifier takes.
     pub fn to_json(&self) -> Result<String, ReceiptError> {
-        self.check_bounds()?;
-        let (_, leaf) = self.fact.commit(&self.nonce)?;
-        let text = |text: &str| Value::String(text.to_owned());
-        let hashes = self.proof.iter().map(|hash| Value::String(hash.to_base64())).collect();
-        let chain = self.chain.iter().map(|der| Value::String(encode_base64(der))).collect();
-        let values = [
-            text(RECEIPT_FORMAT),
-            text(Level::Signed.as_str()),
-            text(&self.origin),
-            self.fact.to_value()?,
-            Value::String(self.nonce.to_base64()),
-            Value::String(leaf.to_string()),
-            Value::from(self.index),
-            Value::Array(hashes),
-            text(&self.checkpoint),
-            Value::Array(chain),
-        ];
+        let values = self.values()?;
         let mut out = String::from("{");
         for (place, (name, value)) in RECEIPT_MEMBERS.iter().zip(&values).enumerate() {
             out.push_str(if place == 0 { "\n  " } else { ",\n  " });
@@ -158,6 +142,36 @@ impl Receipt {
         out.push_str("\n}\n");
         within("file", out.len(), MAX_RECEIPT_BYTES)?;
         Ok(out)
+    }
+
+    /// The same as a member of a larger text; saved by itself it is a receipt file.
+    ///
+    /// # Errors
+    /// As of [`Receipt::to_json`], but for the length of the file.
+    pub fn to_value(&self) -> Result<Value, ReceiptError> {
+        let members = RECEIPT_MEMBERS.iter().zip(self.values()?);
+        Ok(Value::Object(members.map(|(name, value)| ((*name).to_owned(), value)).collect()))
+    }
+
+    /// The values of [`RECEIPT_MEMBERS`].
+    fn values(&self) -> Result<[Value; RECEIPT_MEMBERS.len()], ReceiptError> {
+        self.check_bounds()?;
+        let (_, leaf) = self.fact.commit(&self.nonce)?;
+        let text = |text: &str| Value::String(text.to_owned());
+        let hashes = self.proof.iter().map(|hash| Value::String(hash.to_base64())).collect();
+        let chain = self.chain.iter().map(|der| Value::String(encode_base64(der))).collect();
+        Ok([
+            text(RECEIPT_FORMAT),
+            text(Level::Signed.as_str()),
+            text(&self.origin),
+            self.fact.to_value()?,
+            Value::String(self.nonce.to_base64()),
+            Value::String(leaf.to_string()),
+            Value::from(self.index),
+            Value::Array(hashes),
+            text(&self.checkpoint),
+            Value::Array(chain),
+        ])
     }
 
     /// Reads a file without checking what it proves: for showing and

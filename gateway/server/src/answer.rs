@@ -187,10 +187,8 @@ impl Answer {
 
 /// A receipt as JSON within a larger answer; saved by itself it is a receipt file.
 pub(crate) fn receipt_value(receipt: &Receipt) -> Value {
-    let text = receipt.to_json().map_err(|error| error.en());
-    let value = text.and_then(|t| serde_json::from_str(&t).map_err(|error| error.to_string()));
-    value.unwrap_or_else(|reason| {
-        tracing::error!(reason, "a receipt could not be written");
+    receipt.to_value().unwrap_or_else(|error| {
+        tracing::error!(code = error.code(), %error, "a receipt could not be written");
         Value::Null
     })
 }
