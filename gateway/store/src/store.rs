@@ -138,12 +138,12 @@ pub trait Tx {
     /// Faults of the database.
     fn delivery_by_id(&mut self, id: &str) -> Result<Option<Delivery>, StoreError>;
 
-    /// Moves a delivery from pending to relayed. Returns false (and changes nothing) when it is
-    /// relayed or delivered already, or does not exist.
+    /// Moves a delivery from pending to relayed, and gives it as it is now. Gives nothing (and
+    /// changes nothing) when it is relayed or delivered already, or does not exist.
     ///
     /// # Errors
     /// Faults of the database.
-    fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError>;
+    fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<Option<Delivery>, StoreError>;
 
     /// Moves a delivery from pending or relayed to delivered. Returns false (and changes
     /// nothing) when it is delivered already, or does not exist.

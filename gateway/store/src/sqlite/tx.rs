@@ -237,16 +237,13 @@ impl Tx for SqliteTx<'_> {
         self.run(|on| rows::delivery_by_id(on, id))
     }
 
-    fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
-        let moved = self.execute(
-            "UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1 AND state = 0",
-            &[&rows::number(seq), &time_ms],
-        )?;
-        if moved > 0 {
+    fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<Option<Delivery>, StoreError> {
+        let moved = self.run(|on| rows::mark_relayed(on, seq, time_ms))?;
+        if moved.is_some() {
             self.count(PENDING, -1);
             self.count(RELAYED, 1);
         }
-        Ok(moved > 0)
+        Ok(moved)
     }
 
     fn mark_delivered(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {

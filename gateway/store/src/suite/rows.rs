@@ -263,11 +263,16 @@ pub(crate) fn the_outbox_moves_forward_only<B: Backend>() {
         .commit(NOW, &mut |tx| {
             assert_eq!(tx.delivery_by_id(&customs.id)?, Some(customs.clone()));
             assert_eq!(tx.delivery(customs.seq)?, Some(customs.clone()));
-            assert!(tx.mark_relayed(customs.seq, NOW + 1)?);
-            assert!(!tx.mark_relayed(customs.seq, NOW + 2)?, "once");
+            let relayed = tx.mark_relayed(customs.seq, NOW + 1)?.unwrap();
+            assert_eq!(
+                (relayed.state, relayed.relayed_ms),
+                (DeliveryState::Relayed, Some(NOW + 1))
+            );
+            assert_eq!(tx.delivery(customs.seq)?, Some(relayed));
+            assert_eq!(tx.mark_relayed(customs.seq, NOW + 2)?, None, "once");
             assert!(tx.mark_delivered(customs.seq, NOW + 3)?);
             assert!(!tx.mark_delivered(customs.seq, NOW + 4)?, "once");
-            assert!(!tx.mark_relayed(customs.seq, NOW + 5)?, "never back");
+            assert_eq!(tx.mark_relayed(customs.seq, NOW + 5)?, None, "never back");
             // An embedded queue knows no broker in between.
             assert!(tx.mark_delivered(tax.seq, NOW + 6)?);
             assert!(!tx.mark_delivered(9999, NOW)?);

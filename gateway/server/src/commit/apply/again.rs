@@ -40,7 +40,7 @@ pub(super) fn bury(
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let Some(delivery) = tx.delivery_by_id(&burial.delivery)? else { return Ok(false) };
-    if !tx.mark_relayed(delivery.seq, now_ms)? {
+    if tx.mark_relayed(delivery.seq, now_ms)?.is_none() {
         return Ok(false);
     }
     if delivery.kind == DestinationKind::Department {

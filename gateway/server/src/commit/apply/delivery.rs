@@ -30,10 +30,7 @@ pub(super) fn relayed(
 ) -> Result<(), StoreError> {
     for seq in seqs {
         // Confirmed twice (a republish after a crash) is one fact.
-        if !tx.mark_relayed(*seq, now_ms)? {
-            continue;
-        }
-        let Some(delivery) = tx.delivery(*seq)? else { continue };
+        let Some(delivery) = tx.mark_relayed(*seq, now_ms)? else { continue };
         if delivery.kind == DestinationKind::Department {
             let fact = facts.moved(FactKind::RELAYED, &delivery, None, now_ms);
             tx.append(Some(&delivery.message), None, fact)?;
