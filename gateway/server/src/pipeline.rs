@@ -5,6 +5,7 @@
 //! and from the outbox, in its own loop, `deliver -> record`. Each stage takes
 //! the evidence of the one before and returns stronger evidence.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use onepoint_certs::ParticipantId;
@@ -24,6 +25,10 @@ use crate::intake::{self, Labels, Received};
 use crate::refusal::{Refusal, Stage, internal};
 use crate::route::{Routed, route};
 use crate::validate::validate;
+
+/// Bytes up to which a message is judged where it is read: that takes less than waking another
+/// thread for it and going to sleep, and holds up the connections of this thread for some 200 us.
+const JUDGED_IN_PLACE_BYTES: usize = 16 << 10;
 
 /// What a message passes through.
 #[derive(Clone)]
@@ -120,6 +125,11 @@ impl Pipeline {
     }
 
     async fn judged(&self, received: Received) -> Result<Judged<Routed>, Refusal> {
+        if received.bytes().len() <= JUDGED_IN_PLACE_BYTES {
+            let judged = catch_unwind(AssertUnwindSafe(|| self.judge.judge(received)));
+            // The panic itself is in the log already.
+            return judged.map_err(|_| internal());
+        }
         let Ok(_core) = self.judge.cores.acquire().await else { return Err(internal()) };
         let judge = Arc::clone(&self.judge);
         let judged = tokio::task::spawn_blocking(move || judge.judge(received)).await;
