@@ -24,9 +24,13 @@ use crate::route::Routed;
 use crate::seal::GatewaySeal;
 
 mod apply;
+mod lanes;
 pub(crate) mod statements;
 
+use lanes::Touched;
+
 pub(crate) use apply::{Again, Burial, DEAD_OF, REPLAY_OF, Recorded, Verdict};
+pub(crate) use lanes::LaneVersions;
 
 /// Work waiting for the writer; a full queue makes senders wait.
 pub(crate) const QUEUE_MAX: usize = 1024;
@@ -37,8 +41,8 @@ const GROUP_MAX: usize = 128;
 pub(crate) enum Work {
     Message(Box<Routed>, Reply<Durable<Verdict>>),
     Refused(Box<(Received, Refusal)>, Reply<Durable<Verdict>>),
-    /// The broker confirmed these rows of the outbox.
-    Relayed(Vec<u64>, Reply<()>),
+    /// The broker confirmed these rows of this lane of the outbox.
+    Relayed(String, Vec<u64>, Reply<()>),
     /// A department or participant acknowledged these deliveries.
     Delivered(Vec<String>, ParticipantId, Reply<Vec<String>>),
     Answer(Box<AnswerEvidence>, Reply<Durable<Recorded>>),
@@ -78,6 +82,8 @@ pub(crate) struct Durable<T> {
     group: Arc<Committed>,
     /// Receipts of facts that were made before.
     older: Vec<Receipt>,
+    /// The work itself, for whoever asked to let go of: the writer has more to do.
+    _done: Box<dyn Send>,
 }
 
 impl<T> Durable<T> {
@@ -96,6 +102,7 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Work>,
     /// Number of commits so far; whoever waits for deliveries watches it.
     commits: watch::Receiver<u64>,
+    lanes: LaneVersions,
 }
 
 impl Writer {
@@ -113,9 +120,9 @@ impl Writer {
         self.ask(|reply| Work::Refused(Box::new((received, refusal)), reply)).await?.seal()
     }
 
-    /// Deliveries that the broker confirmed, by outbox number.
-    pub(crate) async fn relayed(&self, seqs: Vec<u64>) -> Result<(), Refusal> {
-        self.ask(|reply| Work::Relayed(seqs, reply)).await
+    /// Deliveries of a lane that the broker confirmed, by outbox number.
+    pub(crate) async fn relayed(&self, lane: &str, seqs: Vec<u64>) -> Result<(), Refusal> {
+        self.ask(|reply| Work::Relayed(lane.to_owned(), seqs, reply)).await
     }
 
     /// Deliveries that `by` acknowledged; gives those that are delivered now.
@@ -163,6 +170,11 @@ impl Writer {
     /// Whether nothing waits for the writer.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.capacity() == self.queue.max_capacity()
+    }
+
+    /// Which lanes the commits changed.
+    pub(crate) fn lanes(&self) -> LaneVersions {
+        self.lanes.clone()
     }
 
     /// Changes with every commit.
@@ -219,8 +231,10 @@ pub(crate) struct WriterTask {
 pub(crate) fn start(task: WriterTask) -> (Writer, std::thread::JoinHandle<Result<(), StoreError>>) {
     let (queue, work) = mpsc::channel(QUEUE_MAX);
     let (commits_in, commits) = watch::channel(0);
-    let thread = std::thread::spawn(move || task.run(work, &commits_in));
-    (Writer { queue, commits }, thread)
+    let lanes = LaneVersions::default();
+    let theirs = lanes.clone();
+    let thread = std::thread::spawn(move || task.run(work, &commits_in, &theirs));
+    (Writer { queue, commits, lanes }, thread)
 }
 
 impl WriterTask {
@@ -228,6 +242,7 @@ impl WriterTask {
         mut self,
         mut work: mpsc::Receiver<Work>,
         commits: &watch::Sender<u64>,
+        lanes: &LaneVersions,
     ) -> Result<(), StoreError> {
         while let Some(first) = work.blocking_recv() {
             let mut group = Vec::with_capacity(GROUP_MAX.min(work.len() + 1));
@@ -243,7 +258,10 @@ impl WriterTask {
             let chores = group.extract_if(.., chore);
             let chores: Vec<Work> = chores.collect();
             if !group.is_empty() {
+                let touched = Touched::by(&group);
                 self.group(group)?;
+                // Before those who wait are woken to look at it.
+                lanes.mark(touched);
                 commits.send_modify(|n| *n += 1);
                 // Dying before: all of it is in the write-ahead log, which the next start reads.
                 fault::point("maintain.before");
@@ -384,27 +402,40 @@ impl WriterTask {
     fn reply(&self, work: Work, done: apply::Done, committed: &Arc<Committed>) {
         // A caller that has gone away does not need its answer.
         match (work, done) {
-            (Work::Message(_, reply) | Work::Refused(_, reply), apply::Done::Message(verdict)) => {
-                self.metrics.verdict(&verdict);
-                let facts = verdict.facts().to_vec();
-                drop(reply.send(self.durable(verdict, &facts, committed)));
+            (Work::Message(routed, reply), apply::Done::Message(verdict)) => {
+                self.tell(verdict, routed, reply, committed);
             }
-            (Work::Relayed(_, reply), apply::Done::Relayed) => drop(reply.send(Ok(()))),
+            (Work::Refused(refused, reply), apply::Done::Message(verdict)) => {
+                self.tell(verdict, refused, reply, committed);
+            }
+            (Work::Relayed(.., reply), apply::Done::Relayed) => drop(reply.send(Ok(()))),
             (Work::Delivered(_, _, reply), apply::Done::Delivered(ids)) => {
                 drop(reply.send(Ok(ids)));
             }
             (Work::Bury(_, reply) | Work::Again(_, reply), apply::Done::Moved(moved)) => {
                 drop(reply.send(Ok(moved)));
             }
-            (Work::Answer(_, reply), apply::Done::Answer(result)) => {
+            (Work::Answer(answer, reply), apply::Done::Answer(result)) => {
                 let durable = result.and_then(|recorded| {
                     let facts = recorded.facts().to_vec();
-                    self.durable(recorded, &facts, committed)
+                    self.durable(recorded, &facts, answer, committed)
                 });
                 drop(reply.send(durable));
             }
             (work, _) => work.fail(&internal()),
         }
+    }
+
+    fn tell(
+        &self,
+        verdict: Verdict,
+        done: Box<impl Send + 'static>,
+        reply: Reply<Durable<Verdict>>,
+        group: &Arc<Committed>,
+    ) {
+        self.metrics.verdict(&verdict);
+        let facts = verdict.facts().to_vec();
+        drop(reply.send(self.durable(verdict, &facts, done, group)));
     }
 
     /// A verdict with what the receipts of its facts are made of. Those of a group are all of it;
@@ -413,6 +444,7 @@ impl WriterTask {
         &self,
         verdict: T,
         facts: &[u64],
+        done: Box<impl Send + 'static>,
         group: &Arc<Committed>,
     ) -> Result<Durable<T>, Refusal> {
         let is_new = |index: &&u64| group.fact(**index).is_some();
@@ -420,7 +452,9 @@ impl WriterTask {
         let older = facts.iter().filter(|index| !is_new(index));
         let older = older.map(|index| self.reader.receipt(*index));
         match older.collect::<Result<Option<Vec<Receipt>>, StoreError>>() {
-            Ok(Some(older)) => Ok(Durable { verdict, made, group: Arc::clone(group), older }),
+            Ok(Some(older)) => {
+                Ok(Durable { verdict, made, group: Arc::clone(group), older, _done: done })
+            }
             Ok(None) => Err(internal()),
             Err(error) => Err(store_refusal(&error)),
         }
@@ -432,7 +466,7 @@ impl Work {
         let refusal = refusal.clone();
         match self {
             Work::Message(_, reply) | Work::Refused(_, reply) => drop(reply.send(Err(refusal))),
-            Work::Relayed(_, reply) => drop(reply.send(Err(refusal))),
+            Work::Relayed(.., reply) => drop(reply.send(Err(refusal))),
             Work::Delivered(_, _, reply) => drop(reply.send(Err(refusal))),
             Work::Answer(_, reply) => drop(reply.send(Err(refusal))),
             Work::Bury(_, reply) | Work::Again(_, reply) => drop(reply.send(Err(refusal))),

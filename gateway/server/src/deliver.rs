@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::answer::receipt_value;
-use crate::commit::{REPLAY_OF, Writer};
+use crate::commit::{LaneVersions, REPLAY_OF, Writer};
 use crate::config::{Settings, Transport};
 use crate::fault;
 use crate::json::Look;
@@ -169,12 +169,33 @@ pub(crate) fn whole_body(
 
 /// The outbox as the relay sees it.
 pub(crate) struct JournalOutbox {
-    pub(crate) reader: SqliteReader,
-    pub(crate) writer: Writer,
-    pub(crate) commits: watch::Receiver<u64>,
+    reader: SqliteReader,
+    writer: Writer,
+    commits: watch::Receiver<u64>,
+    lanes: LaneVersions,
+    /// The version at which each lane was last read.
+    read_at: Mutex<BTreeMap<String, u64>>,
 }
 
 impl JournalOutbox {
+    pub(crate) fn new(reader: SqliteReader, writer: Writer) -> JournalOutbox {
+        let (commits, lanes) = (writer.commits(), writer.lanes());
+        JournalOutbox { reader, writer, commits, lanes, read_at: Mutex::default() }
+    }
+
+    /// Notes that a lane is read now: what comes meanwhile is read once more, and not slept over.
+    fn reads(&self, lane: &str) {
+        let version = self.lanes.of(lane);
+        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        read_at.insert(lane.to_owned(), version);
+    }
+
+    /// Whether a lane has changed since it was read.
+    fn has_changed(&self, lane: &str) -> bool {
+        let read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        read_at.get(lane).copied() != Some(self.lanes.of(lane))
+    }
+
     fn row(reader: &SqliteReader, delivery: Delivery) -> Result<Option<OutboxRow>, StoreError> {
         let Some(body) = whole_body(reader, &delivery)? else { return Ok(None) };
         let headers = headers(&delivery);
@@ -213,6 +234,7 @@ impl Outbox for JournalOutbox {
         after: u64,
         take: Take,
     ) -> Result<Vec<OutboxRow>, OutboxError> {
+        self.reads(lane);
         let (reader, lane) = (self.reader.clone(), lane.to_owned());
         let read = move || -> Result<Vec<OutboxRow>, StoreError> {
             let (kind, name) = destination(&lane);
@@ -249,24 +271,23 @@ impl Outbox for JournalOutbox {
         }
     }
 
-    async fn relayed(&self, _lane: &str, seqs: Vec<u64>) -> Result<(), OutboxError> {
+    async fn relayed(&self, lane: &str, seqs: Vec<u64>) -> Result<(), OutboxError> {
         // Dying here: the broker has it, the journal does not know; it is
         // published again under the same id, and the inbox makes it one effect.
         fault::point("relay.confirmed");
-        self.writer.relayed(seqs).await.map_err(|refusal| OutboxError(refusal.en))
+        self.writer.relayed(lane, seqs).await.map_err(|refusal| OutboxError(refusal.en))
     }
 
     async fn failed(&self, lane: &str, seq: u64, code: &'static str, reason: String) {
         tracing::warn!(lane, seq, code, reason, "a publish failed and is tried again");
     }
 
-    async fn wait_for_more(&self, lane: &str, after: u64) {
+    async fn wait_for_more(&self, lane: &str, _after: u64) {
         let mut commits = self.commits.clone();
         loop {
             // Marked as seen before looking, so that a commit in between is not slept over.
             commits.mark_unchanged();
-            let one = Take { rows: 1, bytes: 1 };
-            if self.pending(lane, after, one).await.is_ok_and(|rows| !rows.is_empty()) {
+            if self.has_changed(lane) {
                 return;
             }
             if commits.changed().await.is_err() {

@@ -240,8 +240,7 @@ fn assemble(
     let pipeline = Pipeline::new(clock, current.clone(), writer.clone(), cores);
     let recorder = Recorder { clock, current: current.clone(), writer: writer.clone() };
     let desk = Desk { clock, reader: reader.clone(), writer: writer.clone(), lanes };
-    let outbox =
-        JournalOutbox { reader: reader.clone(), writer: writer.clone(), commits: writer.commits() };
+    let outbox = JournalOutbox::new(reader.clone(), writer.clone());
     let vendors = |postbox| VendorIntake {
         pipeline: pipeline.clone(),
         current: current.clone(),

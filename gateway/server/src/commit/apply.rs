@@ -89,7 +89,7 @@ pub(super) fn apply(
         Work::Refused(refused, _) => {
             Done::Message(message::refused_message(tx, &refused.0, &refused.1, facts, now_ms)?)
         }
-        Work::Relayed(seqs, _) => {
+        Work::Relayed(_, seqs, _) => {
             delivery::relayed(tx, seqs, facts, now_ms)?;
             Done::Relayed
         }
