@@ -121,6 +121,8 @@ impl RabbitMq {
     /// nothing to do with what was left before, not even with what an ended client had not
     /// acknowledged and the broker is still to put back into its queue.
     pub fn renew(&mut self) {
+        // After a restart it speaks AMQP before it takes commands of all kinds.
+        self.control(&["await_startup"]);
         self.hosts += 1;
         self.virtual_host(&self.host());
     }

@@ -22,6 +22,7 @@ mod mix;
 mod replay;
 mod senders;
 mod soak;
+mod stuck;
 
 use answers::Collectors;
 use check::{Sums, World};

@@ -27,6 +27,9 @@ use processes::Running;
 use table::Table;
 use talk::{Talk, Told};
 
+/// How long the answers to one message may take; with a broker that has just started and a busy
+/// machine they take seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// File of the certificate that has run out.
 const EXPIRED: &str = "platform-expired";
 /// File of the certificate that its CA has revoked.
@@ -222,7 +225,7 @@ async fn send_all(cases: &[Case], talk: &Talk, table: &mut Table) -> Result<Vec<
     for (n, case) in cases.iter().enumerate() {
         let mut one = talk.send(case).await?;
         if matches!(case.expected, Expected::Accepted(..)) && one.accepted() {
-            talk.wait_for_answers(case, &mut one, deadline(Duration::from_secs(20))).await?;
+            talk.wait_for_answers(case, &mut one, deadline(PATIENCE)).await?;
         }
         table.line(n + 1, case, &one);
         told.push(one);
