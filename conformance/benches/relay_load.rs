@@ -29,7 +29,7 @@ const FEW: u64 = 20_000;
 const MANY: u64 = 200_000;
 /// Messages for each healthy department in one round of the second part, and how many a
 /// second: they must not only be done, but at the same pace in both cases.
-const PACED: u64 = 4_000;
+const PACED: u64 = 2_500;
 const PACE: f64 = 1_000.0;
 const ROUNDS: usize = 3;
 const NOBODY: [&str; 0] = [];
