@@ -126,6 +126,7 @@ impl Joined {
         let list = word.numbers.text(LIST_NUMBER);
         if let (Some(document), false) = (document, list.is_empty()) {
             self.lists.insert(list.to_owned(), document);
+            self.place(list, document);
         }
         let document = document.or_else(|| self.lists.get(list).copied());
         let department = fact.text("department").to_owned();
@@ -135,6 +136,18 @@ impl Joined {
                 one.departments.entry(department).or_default().words.push(word);
             }
             None => self.unplaced.push((department, word)),
+        }
+    }
+
+    /// Words about a list that came before its number was known; after a crash, an answer may
+    /// overtake another.
+    fn place(&mut self, list: &str, document: u32) {
+        let of_list = |(_, word): &(String, Word)| word.numbers.text(LIST_NUMBER) == list;
+        let (found, left) = std::mem::take(&mut self.unplaced).into_iter().partition(of_list);
+        self.unplaced = left;
+        for (department, word) in found {
+            let one = self.documents.entry(document).or_default();
+            one.departments.entry(department).or_default().words.push(word);
         }
     }
 
