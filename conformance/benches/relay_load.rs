@@ -144,7 +144,7 @@ async fn relay(
     lanes: &[&str],
     until: &[(&str, u64)],
 ) {
-    let url = rabbit.url().replace("%2f", host);
+    let url = rabbit.url_of(host);
     let topology = Topology::new(lanes, &NOBODY).unwrap();
     let broker = Broker::new(&url, "bench", None).unwrap();
     let names = lanes.iter().map(|lane| (*lane).to_owned()).collect();

@@ -106,7 +106,11 @@ impl RabbitMq {
 
     /// The address for clients, with the user every fresh broker has (loopback only).
     pub fn url(&self) -> String {
-        let host = if self.hosts == 0 { "%2f".to_owned() } else { self.host() };
+        self.url_of(&if self.hosts == 0 { "%2f".to_owned() } else { self.host() })
+    }
+
+    /// The address of a virtual host, which may be still to be made.
+    pub fn url_of(&self, host: &str) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/{host}", self.ports.amqp)
     }
 
@@ -114,7 +118,7 @@ impl RabbitMq {
     pub fn virtual_host(&self, name: &str) -> String {
         self.control(&["add_vhost", name]);
         self.control(&["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]);
-        format!("amqp://guest:guest@127.0.0.1:{}/{name}", self.ports.amqp)
+        self.url_of(name)
     }
 
     /// From now on [`RabbitMq::url`] is that of a new virtual host: whoever comes next has

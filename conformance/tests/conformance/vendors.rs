@@ -45,8 +45,8 @@ impl Vendors {
     }
 
     fn make_with(rabbit: &RabbitMq, host: &str, declared: bool) -> Vendors {
-        let root = rabbit.url().replace("%2f", host);
-        let plain = rabbit.url().replace("guest:guest@", "onepoint@").replace("%2f", host);
+        let root = rabbit.url_of(host);
+        let plain = root.replace("guest:guest@", "onepoint@");
         let receipts_by_broker = BY_BROKER.to_vec();
         let zone = Zone::make(&Setup { amqp: Some(plain), receipts_by_broker });
         let arguments = ["-o", "definitions.json", "--passwords", "passwords"];
@@ -56,7 +56,7 @@ impl Vendors {
         rabbit.control(&["import_definitions", definitions.to_str().unwrap()]);
         rabbit.control(&["set_permissions", "-p", host, "guest", ".*", ".*", ".*"]);
         let passwords = std::fs::read_to_string(zone.folder().join("passwords")).unwrap();
-        let address = rabbit.url().replace("%2f", host);
+        let address = rabbit.url_of(host);
         let urls: BTreeMap<String, String> = passwords
             .lines()
             .map(|line| {
