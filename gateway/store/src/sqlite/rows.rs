@@ -25,13 +25,6 @@ pub(super) use tiles::*;
 /// Most hashes of a tile and entries of a bundle.
 const TILE: usize = tile::TILE_WIDTH as usize;
 
-macro_rules! delivery_columns {
-    () => {
-        "seq, id, message, kind, destination, routing_key, order_keys, message_type, headers, \
-         body, body_bytes, state, created_ms, relayed_ms, delivered_ms"
-    };
-}
-
 /// What SQLite answered.
 pub(super) type Sql<T> = Result<T, rusqlite::Error>;
 
@@ -45,7 +38,9 @@ const KEY: &str = "SELECT k.version, k.message, k.document, k.app_type, k.declar
     WHERE k.kind = ?1 AND k.value = ?2 ORDER BY k.version";
 pub(super) const FACT: &str = "SELECT log_index, message, document, participant, kind, time_ms, fact, nonce, \
     entry, leaf_hash FROM fact";
-const DELIVERY: &str = concat!("SELECT ", delivery_columns!(), " FROM delivery");
+const DELIVERY: &str = "SELECT seq, id, message, kind, destination, routing_key, order_keys, \
+    message_type, headers, body, body_bytes, state, created_ms, relayed_ms, delivered_ms \
+    FROM delivery";
 const ANSWER: &str = "SELECT department, answer_id, message, content_digest, message_type, \
     received_ms, body FROM answer";
 const CHECKPOINT: &str = "SELECT size, root, note, time_ms, seal FROM checkpoint";
@@ -119,13 +114,8 @@ pub(super) fn delivery(on: &Connection, seq: u64) -> Sql<Option<Delivery>> {
     one(on, DELIVERY, "WHERE seq = ?1", [number(seq)], to_delivery)
 }
 
-/// Moves a pending delivery and gives it, in one pass: there is one for each confirm of the broker.
-pub(super) fn mark_relayed(on: &Connection, seq: u64, time_ms: i64) -> Sql<Option<Delivery>> {
-    let sql = concat!(
-        "UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1 AND state = 0 RETURNING ",
-        delivery_columns!()
-    );
-    on.prepare_cached(sql)?.query_row(params![number(seq), time_ms], to_delivery).optional()
+pub(super) fn delivery_state(on: &Connection, seq: u64) -> Sql<Option<DeliveryState>> {
+    one(on, "SELECT state FROM delivery", "WHERE seq = ?1", [number(seq)], |row| row.get(0))
 }
 
 pub(super) fn delivery_by_id(on: &Connection, id: &str) -> Sql<Option<Delivery>> {

@@ -9,7 +9,7 @@ mod log;
 
 use body::NewBodies;
 use onepoint_proof::Hash;
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::sums::{self, Summed};
 use super::{fault, rows};
@@ -238,28 +238,28 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn mark_relayed(&mut self, seq: u64, time_ms: i64) -> Result<Option<Delivery>, StoreError> {
-        let moved = self.run(|on| rows::mark_relayed(on, seq, time_ms))?;
-        if moved.is_some() {
-            self.count(PENDING, -1);
-            self.count(RELAYED, 1);
-        }
-        Ok(moved)
+        // Read and then written: for a RETURNING SQLite makes a table and drops it, each time.
+        let found = self.delivery(seq)?.filter(|found| found.state == DeliveryState::Pending);
+        let Some(mut delivery) = found else { return Ok(None) };
+        let sql = "UPDATE delivery SET state = 1, relayed_ms = ?2 WHERE seq = ?1";
+        self.execute(sql, params![rows::number(seq), time_ms])?;
+        self.count(PENDING, -1);
+        self.count(RELAYED, 1);
+        delivery.state = DeliveryState::Relayed;
+        delivery.relayed_ms = Some(time_ms);
+        Ok(Some(delivery))
     }
 
     fn mark_delivered(&mut self, seq: u64, time_ms: i64) -> Result<bool, StoreError> {
-        let sql = "UPDATE delivery SET state = 2, delivered_ms = ?2 WHERE seq = ?1 AND state < 2 \
-            RETURNING relayed_ms IS NOT NULL";
-        let moved = self.run(|on| {
-            let mut statement = on.prepare_cached(sql)?;
-            statement
-                .query_row(params![rows::number(seq), time_ms], |row| row.get::<_, bool>(0))
-                .optional()
-        })?;
-        if let Some(was_relayed) = moved {
-            self.count(if was_relayed { RELAYED } else { PENDING }, -1);
-            self.count(DELIVERED, 1);
-        }
-        Ok(moved.is_some())
+        let found = self.run(|on| rows::delivery_state(on, seq))?;
+        let Some(state) = found.filter(|state| *state != DeliveryState::Delivered) else {
+            return Ok(false);
+        };
+        let sql = "UPDATE delivery SET state = 2, delivered_ms = ?2 WHERE seq = ?1";
+        self.execute(sql, params![rows::number(seq), time_ms])?;
+        self.count(if state == DeliveryState::Relayed { RELAYED } else { PENDING }, -1);
+        self.count(DELIVERED, 1);
+        Ok(true)
     }
 
     fn registered(&mut self, kind: &str) -> Result<Vec<Registered>, StoreError> {
