@@ -21,6 +21,8 @@ const PLACES: [&str; 5] = [
 ];
 const SIGABRT: i32 = 6;
 const EACH: usize = 4;
+/// Long enough for an adapter to hand over one order before the next one comes.
+const APART: std::time::Duration = std::time::Duration::from_millis(400);
 
 /// Takes each file of `out`, replies into `in`; gives the deliveries in the order of their
 /// coming. A file that comes twice is in the list twice.
@@ -62,7 +64,12 @@ fn an_adapter_that_dies_at_each_place_gives_each_order_once_and_takes_each_reply
     let mut ids = Vec::new();
     for place in PLACES {
         zone.start_adapter_with("customs", &[("ONEPOINT_DIE_AT", place)]);
-        let some = runtime.block_on(zone.order(EACH));
+        // One by one: what waits together is handed over together, and passes its place once.
+        let mut some = Vec::new();
+        for _ in 0..EACH {
+            some.extend(runtime.block_on(zone.order(1)));
+            std::thread::sleep(APART);
+        }
         let status = zone.wait_for_adapter("customs");
         assert_eq!(status.signal(), Some(SIGABRT), "at {place} it ended with {status}");
         zone.start_adapter("customs");
