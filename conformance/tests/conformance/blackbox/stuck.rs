@@ -6,6 +6,7 @@ use futures_lite::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, Consumer};
+use onepoint_conformance::proxy::Proxy;
 use onepoint_relay::broker::Broker;
 use onepoint_relay::topology::department_queue;
 
@@ -47,15 +48,18 @@ async fn awaited(zone: &Zone, ids: &[String], wanted: &[&str]) {
 #[test]
 fn an_adapter_that_never_acknowledges_holds_up_nobody_and_loses_nothing() {
     let rabbit = broker();
+    let proxy = Proxy::start(rabbit.port());
+    let behind = rabbit.url().replace(&rabbit.port().to_string(), &proxy.port().to_string());
     let mut zone = Zone::make(&Setup { amqp: Some(rabbit.url()), receipts_by_broker: Vec::new() });
     zone.start_gateway(&[]);
     zone.start_adapter("customs");
     let (runtime, operator) = (runtime(), zone.client("operator"));
-    let (stuck, mut ids) = runtime.block_on(async {
+    // It lives as long as the test: what ends is its connection.
+    let (_stuck, mut ids) = runtime.block_on(async {
         // Its queue is there once the gateway is connected.
         let connected = |metrics: &Metrics| metrics.get("onepoint_relay_connected") == 1;
         until("the relay is connected", &operator, connected).await;
-        let (stuck, mut feed) = never_acknowledges(&rabbit.url()).await;
+        let (stuck, mut feed) = never_acknowledges(&behind).await;
         let ids = zone.order(ORDERS).await;
         for _ in 0..HELD {
             let next = tokio::time::timeout(PATIENCE, feed.next()).await.expect("in time");
@@ -69,8 +73,8 @@ fn an_adapter_that_never_acknowledges_holds_up_nobody_and_loses_nothing() {
     runtime.block_on(async {
         ids.extend(zone.order(1).await);
         awaited(&zone, &ids, &["tax"]).await;
-        // It dies; nobody says goodbye to the broker.
-        drop(stuck);
+        // Its host is gone; nobody says goodbye to the broker.
+        proxy.cut();
         awaited(&zone, &ids, &[]).await;
     });
     empty_queues(&rabbit);
