@@ -147,7 +147,8 @@ impl Receipt {
     /// The same as a member of a larger text; saved by itself it is a receipt file.
     ///
     /// # Errors
-    /// As of [`Receipt::to_json`], but for the length of the file.
+    /// As of [`Receipt::to_json`]. Without the file's line breaks the bounds of its parts keep it
+    /// below [`MAX_RECEIPT_BYTES`].
     pub fn to_value(&self) -> Result<Value, ReceiptError> {
         let members = RECEIPT_MEMBERS.iter().zip(self.values()?);
         Ok(Value::Object(members.map(|(name, value)| ((*name).to_owned(), value)).collect()))

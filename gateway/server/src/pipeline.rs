@@ -26,8 +26,8 @@ use crate::refusal::{Refusal, Stage, internal};
 use crate::route::{Routed, route};
 use crate::validate::validate;
 
-/// Bytes up to which a message is judged where it is read: waking another thread for it takes half
-/// as much again, and the connections of this thread wait for some 100 us.
+/// Bytes up to which a message is judged where it is read. To wake another thread for so short a
+/// work is dear, and it holds up the connections of this thread less than a disk does.
 const JUDGED_IN_PLACE_BYTES: usize = 16 << 10;
 
 /// What a message passes through.
